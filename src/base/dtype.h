@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -17,10 +18,47 @@ std::optional<DType> dtype_from_name(std::string_view name);
 bool is_float(DType dtype);
 bool is_integer(DType dtype);  // i64 i32 i8 u8
 
-// IEEE binary16 and bfloat16 as bit patterns; round to nearest even, NaN stays NaN.
-float f16_to_f32(uint16_t bits);
-uint16_t f32_to_f16(float value);
-float bf16_to_f32(uint16_t bits);
-uint16_t f32_to_bf16(float value);
+// IEEE binary16 and bfloat16 as bit patterns; round to nearest even, NaN stays NaN. Without
+// branches and here in the header, so that loops over them become vector code.
+inline float f16_to_f32(uint16_t bits) {
+  const uint32_t magnitude = bits & 0x7fffu;
+  const uint32_t shifted = magnitude << 13;
+  const uint32_t normal = shifted + (112u << 23);  // the exponent's bias goes from 15 to 127
+  const uint32_t infinite = shifted + (224u << 23);
+  // Below 2^-14 the mantissa counts units of 2^-24: put it behind the leading 1 of 2^-14, then take
+  // the 1 away.
+  constexpr uint32_t kSmallestNormal = 113u << 23;
+  const uint32_t subnormal = std::bit_cast<uint32_t>(
+      std::bit_cast<float>(shifted + kSmallestNormal) - std::bit_cast<float>(kSmallestNormal));
+  const uint32_t finite = magnitude < 0x400u ? subnormal : normal;
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
+  return std::bit_cast<float>(sign | (magnitude < 0x7c00u ? finite : infinite));
+}
+
+inline uint16_t f32_to_f16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t magnitude = bits & 0x7fffffffu;
+  const uint32_t odd = (magnitude >> 13) & 1u;
+  const uint32_t normal = (magnitude - (112u << 23) + 0xfffu + odd) >> 13;
+  // Next to 0.5 a float counts units of 2^-24, as a subnormal f16 does.
+  const uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) -
+                             std::bit_cast<uint32_t>(0.5f);
+  const uint32_t infinite = magnitude > 0x7f800000u ? 0x7e00u : 0x7c00u;
+  const uint32_t finite = magnitude < (113u << 23) ? subnormal : normal;
+  constexpr uint32_t kOverflow = 0x477ff000u;  // 65520, half way between the largest f16 and 65536
+  return static_cast<uint16_t>(((bits >> 16) & 0x8000u) |
+                               (magnitude < kOverflow ? finite : infinite));
+}
+
+inline float bf16_to_f32(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
+
+inline uint16_t f32_to_bf16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t quiet_nan = (bits >> 16) | 0x40u;
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet_nan : rounded);
+}
 
 }  // namespace tempera

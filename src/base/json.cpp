@@ -136,6 +136,9 @@ Result<const Json*> find_field(const Json& json, std::string_view key, std::stri
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, std::string_view where) {
+  // The lexer takes a NUL for the end of the text.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos)
+    return error(ErrorCode::data_loss, "{}: not valid JSON at byte {}: a NUL byte", where, nul);
   JsonBuilder builder;
   if (!Json::sax_parse(text.begin(), text.end(), &builder))
     return error(ErrorCode::data_loss, "{}: {}", where, builder.failure());

@@ -11,7 +11,8 @@
 
 namespace tempera {
 
-// What kind of thing went wrong in the world outside the program. Each code has one exit code (docs/errors.md).
+// What kind of thing went wrong in the world outside the program. Each code has one exit code
+// (docs/errors.md).
 enum class ErrorCode {
   invalid_argument,    // the user asked for something that makes no sense: a flag, a size, a prompt
   unsupported,         // well formed, but this program or this device does not have it
@@ -89,9 +90,9 @@ Error error(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) 
 }
 
 // TRY(status_expression): returns its error from this function.
-#define TRY(expression)                             \
-  do {                                              \
-    auto try_status = (expression);                 \
+#define TRY(expression)                              \
+  do {                                               \
+    auto try_status = (expression);                  \
     if (!try_status.ok()) return try_status.error(); \
   } while (false)
 

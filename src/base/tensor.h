@@ -11,7 +11,8 @@
 
 namespace tempera {
 
-// A dense row-major tensor in host memory. f16 and bf16 elements are uint16_t bit patterns, boolean ones uint8_t 0 or 1.
+// A dense row-major tensor in host memory. f16 and bf16 elements are uint16_t bit patterns, boolean
+// ones uint8_t 0 or 1.
 struct Tensor {
   DType dtype = DType::f32;
   Shape shape;
@@ -19,7 +20,9 @@ struct Tensor {
 
   Tensor() = default;
   Tensor(DType dtype, Shape shape)
-      : dtype(dtype), shape(std::move(shape)), data(element_count(this->shape) * size_in_bytes(dtype)) {}
+      : dtype(dtype),
+        shape(std::move(shape)),
+        data(element_count(this->shape) * size_in_bytes(dtype)) {}
   template <typename T>
   static Tensor of(DType dtype, Shape shape, const std::vector<T>& values);
 
@@ -38,14 +41,16 @@ struct Tensor {
 
  private:
   void check_element_size(size_t bytes) const {
-    CHECK(static_cast<int64_t>(bytes) == size_in_bytes(dtype), "a {} tensor read as {}-byte elements", name(dtype), bytes);
+    CHECK(static_cast<int64_t>(bytes) == size_in_bytes(dtype),
+          "a {} tensor read as {}-byte elements", name(dtype), bytes);
   }
 };
 
 template <typename T>
 Tensor Tensor::of(DType dtype, Shape shape, const std::vector<T>& values) {
   Tensor tensor(dtype, std::move(shape));
-  CHECK(static_cast<int64_t>(values.size()) == tensor.size(), "{} values for {}", values.size(), to_string(tensor.shape));
+  CHECK(static_cast<int64_t>(values.size()) == tensor.size(), "{} values for {}", values.size(),
+        to_string(tensor.shape));
   std::copy(values.begin(), values.end(), tensor.as<T>().begin());
   return tensor;
 }
