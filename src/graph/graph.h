@@ -13,24 +13,27 @@
 
 namespace tempera::graph {
 
-// The tensor graph: nodes in topological order; a node is an op, its attributes, inputs and outputs.
+// The tensor graph: nodes in topological order; a node is an op, its attributes, inputs and
+// outputs.
 //
-// Semantics. A value is written once. Shapes are static. evaluate() (graph/evaluate.h) is the definition of every op;
-// graph/op.def states each in one line. Floats are computed in f32 or wider and rounded to the value's dtype; integers
-// wrap; bool is 0 or 1. Weights are inputs of rate `load`, named by their tensor; literals are constants of the model.
-// A Graph is only ever appended to: a pass builds a new one (see passes/rewrite.h).
+// Semantics. A value is written once. Shapes are static. evaluate() (graph/evaluate.h) is the
+// definition of every op; graph/op.def states each in one line. Floats are computed in f32 or wider
+// and rounded to the value's dtype; integers wrap; bool is 0 or 1. Weights are inputs of rate
+// `load`, named by their tensor; literals are constants of the model. A Graph is only ever appended
+// to: a pass builds a new one (see passes/rewrite.h).
 
 using ValueId = int32_t;
 using NodeId = int32_t;
 constexpr ValueId kAbsent = -1;  // an optional input that is not given
 
-// How often a value changes, from least to most: known when compiled, once a model, once a picture (an init image or
-// mask), once a prompt, every step. A node runs at the highest rate of its inputs.
+// How often a value changes, from least to most: known when compiled, once a model, once a picture
+// (an init image or mask), once a prompt, every step. A node runs at the highest rate of its
+// inputs.
 enum class Rate : uint8_t { constant, load, picture, prompt, step };
 std::string_view name(Rate rate);
 
-// How a value lies in memory: logical dimensions from outermost to innermost. Empty means row-major.
-// NCHW's channels-last form is {0, 2, 3, 1}.
+// How a value lies in memory: logical dimensions from outermost to innermost. Empty means
+// row-major. NCHW's channels-last form is {0, 2, 3, 1}.
 struct Layout {
   std::vector<int> order;
   bool operator==(const Layout&) const = default;
@@ -50,7 +53,7 @@ struct Value {
 struct Node {
   Op op;
   Attributes attributes;
-  std::vector<ValueId> inputs;   // kAbsent where an optional input is not given
+  std::vector<ValueId> inputs;  // kAbsent where an optional input is not given
   std::vector<ValueId> outputs;
   std::shared_ptr<const Tensor> literal;  // of Op::literal only
   std::vector<std::string> origin;  // module paths this node came from; see GraphBuilder::scope
@@ -65,8 +68,8 @@ class Graph {
  public:
   ValueId add_input(std::string name, DType dtype, Shape shape, Rate rate, Layout layout = {});
   ValueId add_literal(Tensor tensor);
-  // Appends a node; infers the outputs' dtypes, shapes and rate, and CHECKs that the node is well formed (frontends
-  // must have checked what comes from files). `origin` as in Node.
+  // Appends a node; infers the outputs' dtypes, shapes and rate, and CHECKs that the node is well
+  // formed (frontends must have checked what comes from files). `origin` as in Node.
   std::vector<ValueId> add(Op op, std::vector<ValueId> inputs, Attributes attributes = {},
                            std::vector<std::string> origin = {});
   void add_output(std::string name, ValueId value);

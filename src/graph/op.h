@@ -19,16 +19,17 @@ enum class Op : uint8_t {
 };
 
 enum class OpClass : uint8_t {
-  source,        // literal
-  elementwise,   // each output element from the inputs' elements at the same (broadcast) index
-  movement,      // each output element is one input element (or a fill): a map of indices
-  contraction,   // sums of products: matmul, conv
-  reduction,     // one value for many along some axes, and scans over an axis
+  source,       // literal
+  elementwise,  // each output element from the inputs' elements at the same (broadcast) index
+  movement,     // each output element is one input element (or a fill): a map of indices
+  contraction,  // sums of products: matmul, conv
+  reduction,    // one value for many along some axes, and scans over an axis
   normalization,
   attention,
 };
 
-// An attribute's value. Which attributes an op has, their kinds and defaults stand in its row of op.def.
+// An attribute's value. Which attributes an op has, their kinds and defaults stand in its row of
+// op.def.
 using AttributeValue = std::variant<int64_t, double, std::vector<int64_t>, DType, std::string>;
 
 // An op's attributes by name, in the order of its row; those equal to their default are not stored.
@@ -38,7 +39,9 @@ class Attributes {
   Attributes(std::initializer_list<std::pair<std::string, AttributeValue>> values);
   void set(std::string name, AttributeValue value);
   const AttributeValue* find(std::string_view name) const;
-  const std::vector<std::pair<std::string, AttributeValue>>& all() const { return values_; }  // sorted by name
+  const std::vector<std::pair<std::string, AttributeValue>>& all() const {
+    return values_;
+  }  // sorted by name
   bool operator==(const Attributes&) const = default;
 
  private:
@@ -50,7 +53,8 @@ struct AttributeRow {
   AttributeValue fallback;
 };
 
-// One row of the op table: everything printer, parser, verifier, hash and docs need to know of an op.
+// One row of the op table: everything printer, parser, verifier, hash and docs need to know of an
+// op.
 struct OpRow {
   Op op;
   std::string_view name;
