@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "runtime/plan.h"
+
+namespace tempera::runtime {
+
+// An artifact: a folder with all that running a model needs, but for its weights, which it names or
+// holds. The layout is described in docs/artifact_format.md. A folder is complete or does not exist
+// under its name; one that was torn afterwards (a copy that stopped) is refused on opening.
+
+inline constexpr int64_t kArtifactFormat = 1;
+inline constexpr std::string_view kArtifactFile = "artifact.json";
+
+// What the code runs on.
+struct ArtifactTarget {
+  std::string backend = "cpu";  // the device's name
+  std::string triple;           // "x86_64-unknown-linux-gnu"; empty for text
+  std::string cpu;              // the code generator's name
+  std::vector<std::string>
+      features;  // that the code uses and a host must have, see cpu::host_features
+  bool operator==(const ArtifactTarget&) const = default;
+};
+
+// One plan of an artifact.
+struct ArtifactPlan {
+  std::string component;          // "unet"
+  int64_t height = 0, width = 0;  // the picture's, in pixels; 0 where it has none
+  int64_t batch_size = 1;
+  std::vector<std::pair<std::string, std::string>>
+      options;       // what else it was compiled for: {"precision", "f32"}
+  std::string file;  // inside the folder; write_artifact sets it
+  bool operator==(const ArtifactPlan&) const = default;
+};
+
+struct Artifact {
+  std::string folder;           // where it was opened
+  std::string tempera_version;  // that wrote it
+  std::string model;            // a name for people
+  ArtifactTarget target;
+  std::vector<ArtifactPlan> plans;
+  std::string code_file;  // inside the folder: "kernels.so", "kernels.txt"
+  std::string weights;    // the model's folder, absolute or relative to the artifact's; empty:
+                          // weights/ inside it
+};
+
+// A file to be put into an artifact, from memory, or copied from `source` when that is not empty.
+struct ArtifactFile {
+  std::string path;  // inside the folder: "tokenizer/vocab.json"
+  std::string bytes;
+  std::string source;
+};
+
+// Writes the folder beside its place and renames it there; a folder that holds an artifact is
+// replaced, any other that is not empty is refused. `plans` are in the order of artifact.plans.
+// artifact.folder and the plans' `file` are not read.
+Status write_artifact(const std::string& folder, const Artifact& artifact,
+                      const std::vector<Plan>& plans, std::string_view code,
+                      const std::vector<ArtifactFile>& files);
+
+// Reads artifact.json and checks that every file is there, whole (its size and, but for weights,
+// its hash). not_found: no such folder or no artifact.json; data_loss: torn or hostile;
+// unsupported: a newer format.
+Result<Artifact> open_artifact(const std::string& folder);
+
+// A path inside the artifact's folder.
+std::string path_in(const Artifact& artifact, std::string_view file);
+// Where the weights lie: a model's folder in diffusers layout.
+std::string weights_folder(const Artifact& artifact);
+// The plan of this component and size, or an error that names the sizes that there are. Height and
+// width 0: any.
+Result<const ArtifactPlan*> find_plan(const Artifact& artifact, std::string_view component,
+                                      int64_t height, int64_t width, int64_t batch_size);
+Result<Plan> read_plan(const Artifact& artifact, const ArtifactPlan& plan);
+
+}  // namespace tempera::runtime
