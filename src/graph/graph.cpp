@@ -68,7 +68,10 @@ std::vector<ValueId> Graph::add(Op op, std::vector<ValueId> inputs, Attributes a
                                 std::vector<std::string> origin) {
   while (!inputs.empty() && inputs.back() == kAbsent) inputs.pop_back();
   std::vector<const Value*> types;
-  for (ValueId id : inputs) types.push_back(id == kAbsent ? nullptr : &value(id));
+  for (ValueId id : inputs) {
+    CHECK(id == kAbsent || (id >= 0 && id < std::ssize(values_)), "{} of value {}", name(op), id);
+    types.push_back(id == kAbsent ? nullptr : &value(id));
+  }
   auto inferred = infer(op, attributes, types);
   CHECK(inferred.ok(), "{}", inferred.error().message);
   Node node{.op = op,
