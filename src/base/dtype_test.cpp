@@ -34,8 +34,8 @@ struct Format {
   uint32_t infinity;
 };
 
-const Format kF16 = {5, 10, f16_to_f32, f32_to_f16, 0x7c00};
-const Format kBf16 = {8, 7, bf16_to_f32, f32_to_bf16, 0x7f80};
+constexpr Format kF16 = {5, 10, f16_to_f32, f32_to_f16, 0x7c00};
+constexpr Format kBf16 = {8, 7, bf16_to_f32, f32_to_bf16, 0x7f80};
 
 class HalfFormat : public testing::TestWithParam<Format> {};
 

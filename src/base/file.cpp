@@ -136,10 +136,10 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
   struct stat info = {};
   if (::fstat(file.fd, &info) != 0) return system_error("read", path, errno);
   const size_t expected = S_ISREG(info.st_mode) ? static_cast<size_t>(info.st_size) : 0;
-  std::string text;
-  // One byte more than expected: the end of the file then shows in the first read.
-  for (size_t used = 0, room = std::min(expected, limit) + 1;; room = used + (size_t{64} << 10)) {
-    text.resize(std::max(text.size(), room));
+  // One byte more than expected, so that the read that finds the end needs no more room.
+  std::string text(std::min(expected, limit) + 1, '\0');
+  for (size_t used = 0;;) {
+    if (used == text.size()) text.resize(used + std::max(used, size_t{64} << 10));
     const ssize_t count = retry_read(file.fd, text.data() + used, text.size() - used);
     if (count < 0) return system_error("read", path, errno);
     used += static_cast<size_t>(count);

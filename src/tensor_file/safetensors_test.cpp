@@ -13,7 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kBroken = TEMPERA_SOURCE_DIR "/test/data/broken/";
+std::string broken(std::string_view name) {
+  return fmt::format("{}/test/data/broken/{}", TEMPERA_SOURCE_DIR, name);
+}
 
 // A file of a test's own, gone after it.
 class TemporaryFile {
@@ -53,14 +55,14 @@ Tensor filled(DType dtype, Shape shape) {
 }
 
 TEST(Safetensors, BrokenFilesAreRefusedAndSoundOnesLoad) {
-  const Json index = read_json_file(kBroken + "index.json").value();
+  const Json index = read_json_file(broken("index.json")).value();
   ASSERT_GE(index["files"].size(), 27u);
   for (const auto& [name, row] : index["files"].items()) {
-    const Result<SafetensorsFile> file = SafetensorsFile::open(kBroken + name);
+    const Result<SafetensorsFile> file = SafetensorsFile::open(broken(name));
     EXPECT_EQ(file.ok(), row["error"].is_null())
         << name << (file.ok() ? "" : ": " + file.error().message);
     if (file.ok()) continue;
-    EXPECT_TRUE(file.error().message.starts_with(kBroken + name + ": ")) << file.error().message;
+    EXPECT_TRUE(file.error().message.starts_with(broken(name) + ": ")) << file.error().message;
     EXPECT_FALSE(file.error().message.ends_with('.')) << file.error().message;
   }
 }
@@ -70,12 +72,12 @@ struct Refusal {
   std::string message;
 };
 
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.file; }
+std::ostream& operator<<(std::ostream& out, const Refusal& refusal) { return out << refusal.file; }
 
 class SafetensorsRefusal : public testing::TestWithParam<Refusal> {};
 
 TEST_P(SafetensorsRefusal, NamesTheTensorAndTheValues) {
-  const std::string path = kBroken + GetParam().file + ".safetensors";
+  const std::string path = broken(GetParam().file + ".safetensors");
   const Result<SafetensorsFile> file = SafetensorsFile::open(path);
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.error().message, path + ": " + GetParam().message);
@@ -118,7 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Safetensors, ReadsTensorsAndMetadata) {
   const SafetensorsFile file =
-      SafetensorsFile::open(kBroken + "ok_metadata_padding.safetensors").value();
+      SafetensorsFile::open(broken("ok_metadata_padding.safetensors")).value();
   EXPECT_EQ(file.metadata(), (std::vector<std::pair<std::string, std::string>>{{"k", "v"}}));
   EXPECT_EQ(file.names(), (std::vector<std::string_view>{"a", "b"}));
   EXPECT_EQ(file.find("c"), nullptr);
@@ -130,7 +132,7 @@ TEST(Safetensors, ReadsTensorsAndMetadata) {
 }
 
 TEST(Safetensors, LookUpsSurviveAMove) {
-  SafetensorsFile file = SafetensorsFile::open(kBroken + "ok.safetensors").value();
+  SafetensorsFile file = SafetensorsFile::open(broken("ok.safetensors")).value();
   const TensorInfo* before = file.find("b");
   const SafetensorsFile moved = std::move(file);
   EXPECT_EQ(moved.find("b"), before);
@@ -244,7 +246,7 @@ TEST(SafetensorsWrite, BadNamesAndAFullDiskAreSentences) {
 // Every truncation and every change of one byte of a sound file either loads with all tensors
 // inside it or is refused.
 TEST(Safetensors, MutatedFilesNeverReachOutsideTheFile) {
-  const std::string sound = read_file(kBroken + "ok_metadata_padding.safetensors").value();
+  const std::string sound = read_file(broken("ok_metadata_padding.safetensors")).value();
   const auto check = [](const std::string& bytes) {
     const Result<SafetensorsHeader> parsed = parse(bytes);
     if (!parsed.ok()) return false;
