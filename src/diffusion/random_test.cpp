@@ -20,7 +20,7 @@ const SafetensorsFile& goldens() {
 void expect_next_draw(TorchCpuGenerator& generator, const std::string& name) {
   const TensorInfo* info = goldens().find(name);
   ASSERT_NE(info, nullptr) << name;
-  const HostTensor tensor = goldens().load(*info);
+  const Tensor tensor = goldens().load(*info);
   const auto want = tensor.as<float>();
   std::vector<float> got(want.size());
   generator.normal(got);

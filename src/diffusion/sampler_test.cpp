@@ -27,7 +27,7 @@ std::vector<float> tensor(const std::string& file, const std::string& name) {
   const SafetensorsFile opened = SafetensorsFile::open(kFolder + file).value();
   const TensorInfo* info = opened.find(name);
   CHECK(info, "{} has no {}", file, name);
-  const HostTensor loaded = opened.load(*info);
+  const Tensor loaded = opened.load(*info);
   const auto values = loaded.as<float>();
   return {values.begin(), values.end()};
 }
