@@ -1,0 +1,35 @@
+#include "frontend/models/component.h"
+
+#include "frontend/models/clip_text.h"
+#include "frontend/models/unet.h"
+#include "frontend/models/vae.h"
+
+namespace tempera::frontend {
+namespace {
+
+Result<ComponentGraph> build_graph(const Checkpoint& checkpoint, Component component,
+                                   const Weights& weights, const ComponentSize& size) {
+  if (component == Component::text_encoder) {
+    ASSIGN_OR_RETURN(const ClipTextConfig config, read_text_encoder_config(checkpoint));
+    return build_text_encoder(config, weights, size);
+  }
+  if (component == Component::unet) {
+    ASSIGN_OR_RETURN(const UnetConfig config, read_unet_config(checkpoint));
+    return build_unet(config, weights, size);
+  }
+  ASSIGN_OR_RETURN(const VaeConfig config, read_vae_config(checkpoint));
+  return component == Component::vae_decoder ? build_vae_decoder(config, weights, size)
+                                             : build_vae_encoder(config, weights, size);
+}
+
+}  // namespace
+
+Result<BuiltComponent> build_component(const Checkpoint& checkpoint, Component component,
+                                       const ComponentSize& size) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Weights> weights,
+                   open_weights(checkpoint, part_of(component)));
+  ASSIGN_OR_RETURN(ComponentGraph graph, build_graph(checkpoint, component, *weights, size));
+  return BuiltComponent{std::move(graph), std::move(weights)};
+}
+
+}  // namespace tempera::frontend

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <vector>
+
+#include "base/status.h"
+#include "graph/graph.h"
+
+namespace tempera::frontend {
+
+// A component as a graph. Weights are inputs of rate `load`, named as in the weights file and of
+// the dtype stored there; all arithmetic is f32. Pictures and latents are NCHW.
+struct ComponentGraph {
+  graph::Graph graph;
+  // The output of each module, by its path in the reference implementation and in the reference's
+  // shape.
+  std::vector<graph::NamedValue> marks;
+};
+
+// The shape of a component's inputs.
+struct ComponentSize {
+  int64_t batch = 1;
+  int64_t height = 0, width = 0;  // unet, vae_decoder: elements of the latent; vae_encoder: pixels
+  int64_t tokens = 0;             // text_encoder, unet
+};
+
+// invalid_argument unless 1 <= batch <= 1024 and the extents that are used are within 1 to 16384.
+Status check_picture(const ComponentSize& size);
+Status check_tokens(const ComponentSize& size);
+
+}  // namespace tempera::frontend

@@ -1,0 +1,212 @@
+// Every module of the tiny models against the reference implementations, by the graph's own
+// definition (evaluate).
+#include <gtest/gtest.h>
+
+#include "frontend/checkpoint/checkpoint.h"
+#include "frontend/models/clip_text.h"
+#include "frontend/models/component.h"
+#include "frontend/models/vae.h"
+#include "graph/evaluate.h"
+#include "graph/verify.h"
+#include "test/reference/golden.h"
+
+namespace tempera::frontend {
+namespace {
+
+using test::data_path;
+using test::load_layers;
+using test::Tensors;
+
+constexpr double kBound = 1e-4;
+
+Tensor to_i32(const Tensor& ids) {
+  Tensor result(DType::i32, ids.shape);
+  std::copy(ids.as<int64_t>().begin(), ids.as<int64_t>().end(), result.as<int32_t>().begin());
+  return result;
+}
+
+Tensor repeat(double value, int64_t count) {
+  return Tensor::of<float>(DType::f32, {count},
+                           std::vector<float>(count, static_cast<float>(value)));
+}
+
+// The first `count` of the outermost dimension.
+Tensor first(const Tensor& tensor, int64_t count) {
+  Shape shape = tensor.shape;
+  shape[0] = count;
+  Tensor result(tensor.dtype, shape);
+  std::copy_n(tensor.data.begin(), result.data.size(), result.data.begin());
+  return result;
+}
+
+// The component's outputs and marks by name; an output goes by "output" too where it is the only
+// one.
+Tensors run(const ComponentGraph& component, const Weights& weights, const Tensors& inputs) {
+  graph::Graph g = component.graph;
+  std::vector<std::string> names;
+  for (const graph::NamedValue& output : g.outputs()) names.push_back(output.name);
+  for (const graph::NamedValue& mark : component.marks) {
+    g.add_output("mark " + mark.name, mark.value);
+    names.push_back(mark.name);
+  }
+  std::vector<Tensor> values;
+  for (const graph::ValueId id : g.inputs()) {
+    const std::string& name = g.value(id).name;
+    const auto given = inputs.find(name);
+    values.push_back(given != inputs.end() ? given->second
+                                           : weights.file().load(*weights.file().find(name)));
+  }
+  std::vector<Tensor> results = graph::evaluate(g, values);
+  Tensors by_name;
+  for (size_t i = 0; i < names.size(); ++i) by_name.emplace(names[i], std::move(results[i]));
+  return by_name;
+}
+
+Tensors run(const std::string& folder, Component component, const ComponentSize& size,
+            const Tensors& inputs) {
+  const Result<Checkpoint> checkpoint = open_checkpoint(folder);
+  const Result<BuiltComponent> built = build_component(*checkpoint, component, size);
+  EXPECT_TRUE(graph::verify(built->graph.graph).ok());
+  return run(built->graph, *built->weights, inputs);
+}
+
+const std::string kSd15 = data_path("tiny/sd15"), kSd2 = data_path("tiny/sd2");
+
+void expect_layers(const Tensors& got, const Tensors& want) {
+  size_t compared = 0;
+  for (const auto& [name, tensor] : want) {
+    if (name.starts_with("input.") || name.starts_with("output")) continue;
+    ASSERT_TRUE(got.contains(name)) << name << " cannot be kept";
+    test::expect_close(name, got.at(name), tensor, kBound);
+    ++compared;
+  }
+  EXPECT_GT(compared, 10u);
+}
+
+TEST(ReferenceLayers, TextEncoder) {
+  const Tensors want = load_layers("sd15.text_encoder");
+  const Tensors got = run(kSd15, Component::text_encoder, {.batch = 2, .tokens = 77},
+                          {{"input_ids", to_i32(want.at("input.ids"))}});
+  expect_layers(got, want);
+  test::expect_close("last_hidden_state", got.at("last_hidden_state"), want.at("output"), kBound);
+}
+
+TEST(ReferenceLayers, Unet) {
+  const Tensors want = load_layers("sd15.unet.1x12x20");
+  const Tensors got =
+      run(kSd15, Component::unet, {.batch = 1, .height = 12, .width = 20, .tokens = 77},
+          {{"sample", want.at("input.latent")},
+           {"timestep", repeat(501, 1)},
+           {"encoder_hidden_states", want.at("input.context")}});
+  expect_layers(got, want);
+  test::expect_close("sample", got.at("sample"), want.at("output"), kBound);
+}
+
+TEST(ReferenceLayers, VaeDecoder) {
+  const Tensors want = load_layers("sd15.vae_decode");
+  const Tensors got = run(kSd15, Component::vae_decoder, {.height = 4, .width = 6},
+                          {{"latent", want.at("input.latent")}});
+  expect_layers(got, want);
+  test::expect_close("image", got.at("image"), want.at("output"), kBound);
+}
+
+TEST(ReferenceLayers, VaeEncoder) {
+  const Tensors want = load_layers("sd15.vae_encode");
+  const Tensors got = run(kSd15, Component::vae_encoder, {.height = 48, .width = 32},
+                          {{"image", want.at("input.image")}});
+  expect_layers(got, want);
+  test::expect_close("moments", got.at("moments"), want.at("output.moments"), kBound);
+}
+
+void expect_unet(const std::string& folder, const Tensors& want, const std::string& size,
+                 const std::string& timestep) {
+  const Tensor& latent = want.at("unet." + size + ".latent");
+  const int64_t batch = latent.shape[0];
+  const Tensors got =
+      run(folder, Component::unet,
+          {.batch = batch, .height = latent.shape[2], .width = latent.shape[3], .tokens = 77},
+          {{"sample", latent},
+           {"timestep", repeat(std::stod(timestep), batch)},
+           {"encoder_hidden_states", first(want.at("context"), batch)}});
+  test::expect_close(size + " at " + timestep, got.at("sample"),
+                     want.at("unet." + size + ".t" + timestep), kBound);
+}
+
+TEST(ReferenceFinals, UnetOfSizesThatAreNotMultiplesOfEight) {
+  const Tensors want = load_layers("sd15.final");
+  expect_unet(kSd15, want, "1x9x13", "999");
+  expect_unet(kSd15, want, "1x12x16", "0");
+}
+
+TEST(ReferenceFinals, UnetAtFractionalTimestep) {
+  expect_unet(kSd15, load_layers("sd15.final"), "1x8x8", "320.625");
+}
+
+TEST(ReferenceFinals, Sd2TextEncoder) {
+  const Tensors want = load_layers("sd2.final");
+  const Tensors got = run(kSd2, Component::text_encoder, {.batch = 3, .tokens = 77},
+                          {{"input_ids", to_i32(want.at("ids"))}});
+  test::expect_close("context", got.at("last_hidden_state"), want.at("context"), kBound);
+}
+
+TEST(ReferenceFinals, Sd2Unet) {
+  const Tensors want = load_layers("sd2.final");
+  expect_unet(kSd2, want, "1x8x8", "501");
+  expect_unet(kSd2, want, "1x12x16", "37");
+}
+
+TEST(ReferenceFinals, Sd2Vae) {
+  const Tensors want = load_layers("sd2.final");
+  const Tensors image = run(kSd2, Component::vae_decoder, {.height = 8, .width = 12},
+                            {{"latent", want.at("decode.8x12.latent")}});
+  test::expect_close("image", image.at("image"), want.at("decode.8x12.image"), kBound);
+  const Tensors moments = run(kSd2, Component::vae_encoder, {.height = 64, .width = 96},
+                              {{"image", want.at("encode.64x96.image")}});
+  test::expect_close("moments", moments.at("moments"), want.at("encode.64x96.moments"), kBound);
+}
+
+TEST(ReferenceFinals, BfloatWeightsAreWidened) {
+  const Tensors want = load_layers("sd15_bf16.final");
+  const auto weights =
+      Weights::open(Part::text_encoder, kSd15 + "/text_encoder/model.bf16.safetensors");
+  const Result<ClipTextConfig> config = read_text_encoder_config(*open_checkpoint(kSd15));
+  const Result<ComponentGraph> component =
+      build_text_encoder(*config, **weights, {.batch = 2, .tokens = 77});
+  const Tensors got = run(*component, **weights, {{"input_ids", to_i32(want.at("ids"))}});
+  test::expect_close("context", got.at("last_hidden_state"), want.at("context"), kBound);
+}
+
+// Row i of `got` [batch, hidden] is the row at token places[i] of `hidden` [batch, tokens, hidden].
+void expect_rows(const Tensors& got, const std::vector<int64_t>& places) {
+  const Tensor &pooled = got.at("pooler_output"), &hidden = got.at("last_hidden_state");
+  const int64_t tokens = hidden.shape[1], width = hidden.shape[2];
+  ASSERT_EQ(pooled.shape, (Shape{static_cast<int64_t>(places.size()), width}));
+  for (size_t i = 0; i < places.size(); ++i) {
+    const auto want = hidden.as<float>().subspan((i * tokens + places[i]) * width, width);
+    const auto row = pooled.as<float>().subspan(i * width, width);
+    EXPECT_TRUE(std::equal(row.begin(), row.end(), want.begin())) << "row " << i;
+  }
+}
+
+Tensors pool(int64_t eos_token_id, const std::vector<int32_t>& ids) {
+  const Result<Checkpoint> checkpoint = open_checkpoint(kSd15);
+  Result<ClipTextConfig> config = read_text_encoder_config(*checkpoint);
+  config->eos_token_id = eos_token_id;
+  const auto weights = open_weights(*checkpoint, Part::text_encoder);
+  const int64_t tokens = static_cast<int64_t>(ids.size()) / 2;
+  const Result<ComponentGraph> component =
+      build_text_encoder(*config, **weights, {.batch = 2, .tokens = tokens});
+  return run(*component, **weights,
+             {{"input_ids", Tensor::of<int32_t>(DType::i32, {2, tokens}, ids)}});
+}
+
+TEST(PoolerOutput, IsTheRowOfTheFirstEndToken) {
+  expect_rows(pool(999, {998, 5, 999, 999, 998, 999, 7, 999}), {2, 1});
+}
+
+TEST(PoolerOutput, IsTheRowOfTheLargestIdInConfigsWithTheOldEndToken) {
+  expect_rows(pool(2, {998, 2, 3, 999, 998, 2, 999, 999}), {3, 2});
+}
+
+}  // namespace
+}  // namespace tempera::frontend

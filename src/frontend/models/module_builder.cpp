@@ -1,0 +1,124 @@
+#include "frontend/models/module_builder.h"
+
+#include <utility>
+
+#include "base/text.h"
+
+namespace tempera::frontend {
+namespace {
+
+// What a UNet's first convolution with this many input channels belongs to; empty if it could be
+// any.
+std::string_view model_of_channels(int64_t channels) {
+  switch (channels) {
+    case 4:
+      return "a text-to-image checkpoint";
+    case 5:
+      return "a depth-conditioned checkpoint";
+    case 8:
+      return "an InstructPix2Pix checkpoint";
+    case 9:
+      return "an inpainting checkpoint";
+    default:
+      return "";
+  }
+}
+
+Error wrong_channels(const std::string& file, const TensorInfo& tensor, int64_t expected) {
+  const std::string_view model = model_of_channels(tensor.shape[1]);
+  return error(ErrorCode::data_loss,
+               "{}: tensor {} has {} input channels, the model's config says {}; is this {}?", file,
+               quote(tensor.name), tensor.shape[1], expected,
+               model.empty() ? "the right config" : model);
+}
+
+}  // namespace
+
+void ModuleBuilder::keep(Error error) {
+  if (status_.ok()) status_ = std::move(error);
+}
+
+void ModuleBuilder::check(const std::string& name, const TensorInfo& tensor,
+                          const Shape& expected) {
+  const std::string& file = weights_.path();
+  if (!is_float(tensor.dtype))
+    return keep(error(ErrorCode::data_loss,
+                      "{}: tensor {} is of {}, expected a floating-point weight", file,
+                      quote(tensor.name), tempera::name(tensor.dtype)));
+  if (tensor.shape == expected) return;
+  if (weights_.part() == Part::unet && name == "conv_in.weight" && tensor.shape.size() == 4)
+    return keep(wrong_channels(file, tensor, expected[1]));
+  if (tensor.shape.size() != expected.size())
+    return keep(error(ErrorCode::data_loss,
+                      "{}: tensor {} has {} dimensions, {}, expected {}, {}, by the model's config",
+                      file, quote(tensor.name), tensor.shape.size(), to_string(tensor.shape),
+                      expected.size(), to_string(expected)));
+  keep(error(
+      ErrorCode::data_loss,
+      "{}: tensor {} has shape {}, expected {} by the model's config; do both belong together?",
+      file, quote(tensor.name), to_string(tensor.shape), to_string(expected)));
+}
+
+ValueId ModuleBuilder::weight(std::string_view leaf, const Shape& expected) {
+  const std::string name = b.path(leaf);
+  const TensorInfo* tensor = weights_.find(name);
+  if (tensor == nullptr) {
+    keep(error(ErrorCode::data_loss,
+               "{}: tensor {} of shape {} is missing, which the model's config asks for",
+               weights_.path(), quote(name), to_string(expected)));
+    return b.weight(name, DType::f32, expected);
+  }
+  check(name, *tensor, expected);
+  return b.weight(tensor->name, is_float(tensor->dtype) ? tensor->dtype : DType::f32, expected);
+}
+
+ValueId ModuleBuilder::conv(std::string_view layer, ValueId x, int64_t out_channels, int64_t kernel,
+                            const graph::GraphBuilder::ConvOptions& options) {
+  const auto scope = b.scope(layer);
+  const ValueId kernels = weight("weight", {out_channels, b.shape(x)[1], kernel, kernel});
+  return b.mark(b.conv(x, kernels, weight("bias", {out_channels}), options));
+}
+
+ValueId ModuleBuilder::linear(std::string_view layer, ValueId x, int64_t out_features, bool bias) {
+  const auto scope = b.scope(layer);
+  const ValueId matrix = weight("weight", {out_features, b.shape(x).back()});
+  return b.mark(b.linear(x, matrix, bias ? weight("bias", {out_features}) : kAbsent));
+}
+
+ValueId ModuleBuilder::group_norm(std::string_view layer, ValueId x, int64_t groups,
+                                  double epsilon) {
+  const auto scope = b.scope(layer);
+  const int64_t channels = b.shape(x)[1];
+  const ValueId scale = weight("weight", {channels});
+  return b.mark(b.group_norm(x, scale, weight("bias", {channels}), groups, epsilon));
+}
+
+ValueId ModuleBuilder::layer_norm(std::string_view layer, ValueId x, double epsilon) {
+  const auto scope = b.scope(layer);
+  const int64_t width = b.shape(x).back();
+  const ValueId scale = weight("weight", {width});
+  return b.mark(b.layer_norm(x, scale, weight("bias", {width}), epsilon));
+}
+
+ValueId ModuleBuilder::activation(Activation activation, ValueId x) {
+  switch (activation) {
+    case Activation::silu:
+      return b.silu(x);
+    case Activation::relu:
+      return b.op(graph::Op::relu, {x});
+    case Activation::gelu:
+      return b.gelu(x);
+    case Activation::gelu_tanh:
+      return b.gelu(x, true);
+    case Activation::quick_gelu:
+      return b.quick_gelu(x);
+  }
+  CHECK(false, "no such activation");
+}
+
+Result<ComponentGraph> ModuleBuilder::finish() && {
+  TRY(status_);
+  return ComponentGraph{std::move(b.graph), std::move(b.marks)};
+}
+
+}  // namespace tempera::frontend

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "frontend/models/module_builder.h"
+
+namespace tempera::frontend {
+
+struct TransformerOptions {
+  int64_t heads;
+  int64_t groups;             // of the group norm before it
+  bool linear_projection;     // project [n, h * w, c] by linear layers, not [n, c, h, w] by 1x1
+                              // convolutions
+  bool only_cross_attention;  // the first attention attends to the text too
+};
+
+// diffusers' Transformer2DModel with one BasicTransformerBlock: x [n, c, h, w] and the text [n,
+// tokens, d] -> [n, c, h, w].
+ValueId transformer(ModuleBuilder& m, std::string_view layer, ValueId x, ValueId text,
+                    const TransformerOptions& options);
+
+}  // namespace tempera::frontend

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "frontend/checkpoint/vae_config.h"
+#include "frontend/checkpoint/weights.h"
+#include "frontend/models/component_graph.h"
+
+namespace tempera::frontend {
+
+// Both are as diffusers' AutoencoderKL.decode and .encode take and give them: no scaling_factor or
+// shift_factor applied. Errors as build_unet.
+
+// Input `latent` f32 [batch, latent_channels, height, width] of rate step; output `image` f32
+// [batch, out_channels, height * k, width * k] about -1..1, k = downscaling(config).
+Result<ComponentGraph> build_vae_decoder(const VaeConfig& config, const Weights& weights,
+                                         const ComponentSize& size);
+
+// Input `image` f32 [batch, in_channels, height, width] of rate step; output `moments` f32 [batch,
+// 2 * latent_channels, height / k, width / k]: the means, then the logarithms of the variances.
+Result<ComponentGraph> build_vae_encoder(const VaeConfig& config, const Weights& weights,
+                                         const ComponentSize& size);
+
+}  // namespace tempera::frontend
