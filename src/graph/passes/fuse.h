@@ -8,30 +8,56 @@
 
 namespace tempera::graph {
 
-// Some nodes of a graph that become one program: at most one anchor (contraction, attention, reduction, normalisation)
-// with the element-wise and movement work around it. `body` is a graph of its own, with canonical input names i0, i1, ...
-// and output names o0, o1, ..., so that equal groups print the same text: the workload key.
-struct Group {
-  Graph body;
-  NodeId anchor = -1;  // in body; -1: none
-  std::vector<ValueId> inputs, outputs;  // in the whole graph, in the order of body's inputs and outputs
-  std::vector<std::string> origin;
-  Rate rate = Rate::step;
-};
+// Partitions a graph into groups, each of which becomes one kernel (or a few). The last pass; needs
+// layouts.
+//
+// A group has at most one anchor: a contraction, attention, normalisation or reduction. Around it:
+//  - the epilogue: element-wise nodes (and reshapes and transposes on the way to them) that follow
+//  the anchor element for
+//    element, reading other values with broadcasting: bias, residual, gates. A value that is needed
+//    elsewhere too is one more output of the group.
+//  - the prologue: views and element-wise nodes computed on the way in, where FuseRules lets that
+//  input take them. They
+//    are recomputed in every group that reads them, so only what is cheap enough for its number of
+//    readers goes there.
+// A group without anchor is element-wise work with views on its inputs, or a movement (concat, pad,
+// gather, or a view that must lie in memory). A group's nodes are all of one rate, but for what is
+// done on a weight operand (input 1 of a contraction, input 0 of gather): weights are packed once,
+// so any element-wise node of rate load belongs to its prologue; and for views.
 
-// What an anchor can take on one of its inputs, from least to most.
-enum class Takes : uint8_t {
-  nothing,
-  views,        // reshape, transpose, slice, broadcast_to, upsample_nearest: maps of indices, free
-  elementwise,  // also arithmetic that is cheap enough to be done again at every read
-  staged,       // also work worth doing once an element, such as exp: the schedule reads each element once or a few times
+// What an anchor's or movement's input can absorb, from least to most.
+enum class Takes {
+  nothing,      // a plain tensor
+  views,        // reshape, transpose, slice, broadcast_to, upsample_nearest: maps of indices
+  elementwise,  // also cheap element-wise work that may be done more than once an element
+  staged,       // also work that is done once an element: exp, erf, division
 };
 
 struct FuseRules {
-  std::function<Takes(Op anchor, int input)> takes;
+  std::function<Takes(Op op, int input)> takes;
 };
+// Views into everything, staged work into weight operands, element-wise work into movements.
+FuseRules default_fuse_rules();
 
-// Partitions the nodes into groups, in topological order.
+struct Group {
+  Graph body;          // self-contained; inputs "i0".. in the order of first use, outputs "o0"..
+  NodeId anchor = -1;  // in body; -1: none
+  // Values of the whole graph, in the order of the body's inputs and outputs. An input is a graph
+  // input, another group's output, or a literal of more than kInlineLiteral elements (smaller ones
+  // are inside the body).
+  std::vector<ValueId> inputs, outputs;
+  std::vector<std::string> origin;
+  Rate rate = Rate::constant;
+};
+constexpr int64_t kInlineLiteral = 64;
+
+// The groups in an order in which each runs after those it reads. Graph outputs that are themselves
+// a graph input or a literal belong to no group.
 std::vector<Group> fuse(const Graph& graph, const FuseRules& rules);
+
+// Canonical text of a group's work: equal groups have equal keys.
+std::string workload_key(const Group& group);
+// All groups as text, for --dump-after fuse.
+std::string print(const Graph& graph, const std::vector<Group>& groups);
 
 }  // namespace tempera::graph
