@@ -67,9 +67,9 @@ std::vector<T> ConfigReader::read_list(std::string_view key, std::vector<T> fall
   require(
       !list->empty() && list->size() <= kMaxEntries, ErrorCode::data_loss,
       fmt::format("field '{}' has {} entries, expected 1 to {}", key, list->size(), kMaxEntries));
+  if (!status_.ok()) return fallback;
   std::vector<T> values;
   for (const Json& entry : *list) {
-    if (!status_.ok()) return fallback;
     Result<T> value = get<T>(Json{{key, entry}}, key, file_);
     if (!value.ok()) {
       keep(value.error());
