@@ -39,8 +39,8 @@ class Executor {
   // Makes the packed tensors that no other plan over these weights made before, and gives back the
   // memory of raw weights as soon as they are packed. The first run does it if it was not called.
   Status run_setup();
-  // Brings the stages before `stage` up to date, then runs it. Stages that are not stale do not run
-  // again.
+  // Runs `stage`, and those before it that are stale: never run, or with inputs set or an earlier
+  // stage run since. invalid_argument: an input of theirs was never set.
   Status run(Stage stage);
   // Output as its stage last wrote it, dense, row-major; valid until that stage runs again. On a
   // device whose memory the host cannot see this copies it.
@@ -51,16 +51,24 @@ class Executor {
   void set_profiler(Profiler* profiler);
 
  private:
-  struct Boundary {  // an input or output
+  struct BoundTensor {  // an input or output
     std::unique_ptr<Buffer> buffer;
-    std::vector<std::byte> host;  // where the host cannot see the buffer
+    std::vector<std::byte> host_copy;  // of an output, where the host cannot see the buffer
+    bool set = false;                  // of an input
   };
 
   Executor(Device& device, const Module& module, Plan plan, WeightStore& weights)
-      : device_(device), module_(module), plan_(std::move(plan)), weights_(weights) {}
-  Status bind_weights();
+      : device_(device), module_(module), plan_(std::move(plan)), store_(weights) {
+    stale_.fill(true);
+  }
+  Status find_weights();
   Status allocate_buffers();
   Status prepare_stages();
+  Status wrap_weight(size_t index);
+  std::vector<size_t> setup_launches_to_run() const;
+  std::vector<int> weight_uses(std::span<const size_t> setup_launches) const;
+  Status run_setup_launch(const PlanLaunch& launch, std::span<double> seconds);
+  void release_weights(const PlanLaunch& launch, std::vector<int>& uses);
   Status run_stage(Stage stage);
   BufferSlice resolve(const Binding& binding) const;
   Launch resolve(const PlanLaunch& launch) const;
@@ -68,14 +76,17 @@ class Executor {
   Device& device_;
   const Module& module_;
   const Plan plan_;
-  WeightStore& weights_;
-  std::vector<Boundary> inputs_, outputs_;
-  std::vector<std::unique_ptr<Buffer>> weight_buffers_, constants_;
+  WeightStore& store_;
+  std::vector<BoundTensor> inputs_, outputs_;
+  std::vector<const WeightStore::Weight*> weights_;
+  std::vector<std::unique_ptr<Buffer>> weight_buffers_;  // null while no launch to come reads it
+  std::vector<std::unique_ptr<Buffer>> constants_;
   std::vector<WeightStore::Packed*> packed_;
   std::unique_ptr<Buffer> state_, arena_;
-  std::array<std::unique_ptr<LaunchList>, kStageCount> lists_;
+  std::array<std::unique_ptr<LaunchList>, kStageCount> lists_;  // setup has none
   std::array<bool, kStageCount> stale_;
   Profiler* profiler_ = nullptr;
+  std::array<int, kStageCount> profiled_{};  // the profiler's names of the stages
   std::array<std::vector<double>, kStageCount>
       seconds_;  // of each launch, while there is a profiler
 };

@@ -11,11 +11,12 @@
 
 namespace tempera::runtime {
 
-// What a compiled component does: buffers, and launches in order for each stage. Written by `lower`, stored as JSON in an
-// artifact, executed by Executor. Nothing here depends on the values of weights.
+// What a compiled component does: buffers, and launches in order for each stage. Written by
+// `lower`, stored as JSON in an artifact, executed by Executor. Nothing here depends on the values
+// of weights.
 
-// When launches run: `setup` once a model (packs weights), then once a picture, once a prompt, every step. Running a stage
-// makes the results of later stages stale, never those of earlier ones.
+// When launches run: `setup` once a model (packs weights), then once a picture, once a prompt,
+// every step. Running a stage makes the results of later stages stale, never those of earlier ones.
 enum class Stage : uint8_t { setup, picture, prompt, step };
 constexpr int kStageCount = 4;
 std::string_view name(Stage stage);
@@ -25,11 +26,12 @@ struct PlanTensor {
   std::string name;
   DType dtype = DType::f32;
   Shape shape;
-  Stage stage = Stage::step;  // an input's: the first stage that reads it; an output's: the stage that writes it
+  Stage stage = Stage::step;  // an input's: the first stage that reads it; an output's: the stage
+                              // that writes it
 };
 
-// A tensor made by setup launches from weights, kept as long as the model is loaded. Plans over the same weights share
-// those of equal key (weight names, packing kernel, its config).
+// A tensor made by setup launches from weights, kept as long as the model is loaded. Plans over the
+// same weights share those of equal key (weight names, packing kernel, its config).
 struct PackedTensor {
   std::string key;
   int64_t bytes = 0;
@@ -42,8 +44,8 @@ struct PlanConstant {
   std::string base64;
 };
 
-// Memory that a launch's parameter is bound to. `index` counts within the plan's list of that kind; state and arena are
-// one region each, told apart by offset.
+// Memory that a launch's parameter is bound to. `index` counts within the plan's list of that kind;
+// state and arena are one region each, told apart by offset.
 enum class Region : uint8_t { input, output, weight, packed, constant, state, arena };
 struct Binding {
   Region region = Region::arena;
@@ -53,9 +55,9 @@ struct Binding {
 };
 
 struct PlanKernel {
-  std::string symbol;          // entry point in the module
-  int64_t grid = 1;            // iterations of the flattened grid
-  int64_t scratch_bytes = 0;   // workgroup memory of one worker
+  std::string symbol;         // entry point in the module
+  int64_t grid = 1;           // iterations of the flattened grid
+  int64_t scratch_bytes = 0;  // workgroup memory of one worker
 };
 
 struct PlanLaunch {
@@ -75,9 +77,9 @@ struct Plan {
   std::vector<PlanConstant> constants;
   std::vector<PlanKernel> kernels;
   std::array<std::vector<PlanLaunch>, kStageCount> launches;
-  int64_t state_bytes = 0;       // values handed from picture and prompt stages to later ones
-  int64_t arena_bytes = 0;       // temporaries of all stages but setup
-  int64_t live_bytes = 0;        // the largest sum of live temporaries: a lower bound of arena_bytes
+  int64_t state_bytes = 0;  // values handed from picture and prompt stages to later ones
+  int64_t arena_bytes = 0;  // temporaries of all stages but setup
+  int64_t live_bytes = 0;   // the largest sum of live temporaries: a lower bound of arena_bytes
 };
 
 }  // namespace tempera::runtime

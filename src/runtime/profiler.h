@@ -22,22 +22,19 @@ struct LaunchProfile {
 // Accumulates launch times. An executor without one measures nothing.
 class Profiler {
  public:
-  // `seconds` holds one time for each launch of the plan's stage.
-  void add(const Plan& plan, Stage stage, std::span<const double> seconds);
-  // In the order of plans, stages and launches as they were first added.
-  std::vector<LaunchProfile> launches() const;
+  // Rows for the launches of a plan's stage; returns what record() names them by.
+  int add_stage(const Plan& plan, Stage stage);
+  // Adds one run of the stage: `seconds` holds one time for each of its launches.
+  void record(int stage, std::span<const double> seconds);
+  // In the order of stages added, and of their launches.
+  std::span<const LaunchProfile> launches() const { return launches_; }
 
  private:
-  struct Entry {
-    const Plan* plan;
-    Stage stage;
-    int64_t runs;
-    std::vector<double> seconds;
-  };
-  std::vector<Entry> entries_;
+  std::vector<LaunchProfile> launches_;
+  std::vector<size_t> first_;  // of each stage, in launches_
 };
 
-// A table for people: one line for each schedule and shape class, largest total first.
+// A table for people: a line for each kernel of each stage, the largest total first.
 std::string profile_table(std::span<const LaunchProfile> launches, size_t rows = 40);
 
 }  // namespace tempera::runtime

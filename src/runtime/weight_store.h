@@ -41,7 +41,7 @@ class WeightStore {
   const Weight* find(std::string_view name) const;  // null when there is none
   // The weight's bytes will not be read for now: gives back the memory that mapping them takes.
   void release_pages(const Weight& weight) const;
-  // The packed tensor of that key, allocated on first use. internal: another size than before.
+  // The packed tensor of that key, allocated on first use; data_loss: it has another size already.
   Result<Packed*> packed(Device& device, const PackedTensor& tensor);
   int64_t packed_bytes() const;  // of all packed tensors so far
   // Where weights come from, for messages: the first file's path, or "memory".

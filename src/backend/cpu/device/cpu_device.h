@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/status.h"
+#include "runtime/device.h"
+
+namespace tempera::cpu {
+
+// Entry point of a kernel in a shared library: runs iterations begin..end of the flattened grid.
+// buffers[i] is the address of parameter i, aligned to its elements at least; scratch is this
+// call's own, PlanKernel::scratch_bytes large.
+using KernelFunction = void (*)(void* const* buffers, void* scratch, int64_t begin, int64_t end);
+
+// The processor this program runs on. `threads` 0: one for each core that the process may use.
+Result<std::unique_ptr<runtime::Device>> create_device(int threads = 0);
+
+}  // namespace tempera::cpu

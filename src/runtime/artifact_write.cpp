@@ -1,0 +1,161 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "runtime/artifact_files.h"
+#include "runtime/plan_json.h"
+
+namespace tempera::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error folder_error(std::string_view action, const std::string& folder,
+                   const std::error_code& code) {
+  const bool full = code == std::errc::no_space_on_device;
+  return error(full ? ErrorCode::resource_exhausted : ErrorCode::invalid_argument,
+               "cannot {} the folder {}: {}", action, folder, code.message());
+}
+
+// A folder that goes when it goes out of scope, unless it was moved to its place.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string without_trailing_slash(std::string folder) {
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  return folder;
+}
+
+// Whether the folder may be written over.
+Status check_place(const std::string& folder) {
+  std::error_code failure;
+  if (!fs::exists(folder, failure)) return {};
+  if (!fs::is_directory(folder, failure))
+    return error(ErrorCode::invalid_argument, "cannot write an artifact to {}: it is a file",
+                 folder);
+  if (fs::is_empty(folder, failure) || fs::exists(folder + "/" + std::string(kArtifactFile)))
+    return {};
+  return error(ErrorCode::invalid_argument,
+               "cannot write an artifact to {}: the folder holds something else; name another",
+               folder);
+}
+
+// `index` tells plans of one component and size apart, which differ in their options.
+std::string plan_file(const ArtifactPlan& plan, size_t index) {
+  const std::string suffix = index == 0 ? "" : fmt::format(".{}", index);
+  return fmt::format("{}.{}x{}.b{}{}.json", plan.component, plan.height, plan.width,
+                     plan.batch_size, suffix);
+}
+
+void name_plan_files(std::vector<ArtifactPlan>& plans) {
+  std::map<std::string, size_t> counts;
+  for (ArtifactPlan& plan : plans) plan.file = plan_file(plan, counts[plan_file(plan, 0)]++);
+}
+
+// Text that is not UTF-8 in a name must not stop the writing.
+std::string dump(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+// Writes one file after another and notes them for artifact.json.
+class FolderWriter {
+ public:
+  explicit FolderWriter(std::string folder) : folder_(std::move(folder)) {}
+  const Json& files() const { return files_; }
+
+  Status add(const std::string& path, std::string_view bytes) {
+    CHECK(is_inner_path(path), "{} in an artifact", path);
+    const fs::path full = fs::path(folder_) / path;
+    std::error_code failure;
+    fs::create_directories(full.parent_path(), failure);
+    if (failure) return folder_error("create", full.parent_path().string(), failure);
+    TRY(write_file(full.string(), bytes));
+    files_.push_back({{"path", path}, {"bytes", bytes.size()}, {"hash", hash128_hex(bytes)}});
+    return {};
+  }
+
+  Status add(const ArtifactFile& file) {
+    if (file.source.empty()) return add(file.path, file.bytes);
+    ASSIGN_OR_RETURN(const auto source, MappedFile::open(file.source));
+    return add(file.path, text_of(source->bytes()));
+  }
+
+ private:
+  std::string folder_;
+  Json files_ = Json::array();
+};
+
+Status write_contents(const std::string& folder, Artifact artifact, const std::vector<Plan>& plans,
+                      std::string_view code, const std::vector<ArtifactFile>& files) {
+  FolderWriter writer(folder);
+  name_plan_files(artifact.plans);
+  for (size_t i = 0; i < plans.size(); ++i)
+    TRY(writer.add(artifact.plans[i].file, dump(to_json(plans[i]))));
+  TRY(writer.add(artifact.code_file, code));
+  for (const ArtifactFile& file : files) TRY(writer.add(file));
+  Json json = to_json(artifact);
+  json["files"] = writer.files();
+  return write_file(folder + "/" + std::string(kArtifactFile), dump(json, 2) + "\n");
+}
+
+// An artifact that is there already changes places with the new one in one step, where the file
+// system can do that.
+Status move_to_place(const std::string& from, const std::string& folder) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0)
+    return {};
+  std::error_code failure;
+  if (errno != ENOENT) fs::remove_all(folder, failure);
+  fs::rename(from, folder, failure);
+  if (failure) return folder_error("write", folder, failure);
+  return {};
+}
+
+}  // namespace
+
+bool is_inner_path(std::string_view path) {
+  if (path.empty() || path.size() > 1024 || path.front() == '/') return false;
+  for (const unsigned char c : path)
+    if (c < 0x20 || c == 0x7f || c == '\\') return false;
+  for (const fs::path& part : fs::path(path))
+    if (part == ".." || part == "." || part.empty()) return false;
+  return true;
+}
+
+Status write_artifact(const std::string& folder, const Artifact& artifact,
+                      const std::vector<Plan>& plans, std::string_view code,
+                      const std::vector<ArtifactFile>& files) {
+  CHECK(plans.size() == artifact.plans.size(), "{} plans for {} entries", plans.size(),
+        artifact.plans.size());
+  static std::atomic<unsigned> counter = 0;
+  const std::string place = without_trailing_slash(folder);
+  TRY(check_place(place));
+  const TemporaryFolder temporary(fmt::format("{}.tmp-{}-{}", place, ::getpid(), counter++));
+  std::error_code failure;
+  fs::create_directories(temporary.path(), failure);
+  if (failure) return folder_error("create", temporary.path(), failure);
+  TRY(write_contents(temporary.path(), artifact, plans, code, files));
+  return move_to_place(temporary.path(), place);
+}
+
+}  // namespace tempera::runtime
