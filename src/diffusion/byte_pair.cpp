@@ -6,12 +6,13 @@
 #include <tuple>
 
 #include "base/text.h"
-#include "diffusion/clip_text.h"
+#include "diffusion/utf8.h"
 
 namespace tempera::diffusion {
 namespace {
 
 constexpr std::string_view kEndOfWord = "</w>";
+constexpr int32_t kMaxId = std::numeric_limits<int32_t>::max();
 
 // The printable stand-in of each byte value, as GPT-2's vocabularies write them: printable Latin-1
 // stands for itself, the others are numbered from U+0100.
@@ -51,6 +52,13 @@ struct Candidate {
 
 }  // namespace
 
+std::optional<int32_t> read_token_id(const Json& json) {
+  if (!json.is_number_integer()) return std::nullopt;
+  const bool huge = json.is_number_unsigned() && json.get<uint64_t>() > uint64_t{kMaxId};
+  if (huge || json.get<int64_t>() < 0 || json.get<int64_t>() > kMaxId) return std::nullopt;
+  return json.get<int32_t>();
+}
+
 Result<BytePairs> BytePairs::make(const Json& vocab, std::string_view merges,
                                   std::string_view unknown_token, std::string_view where) {
   BytePairs pairs;
@@ -72,11 +80,11 @@ Status BytePairs::add_vocabulary(const Json& vocab, std::string_view where) {
     return error(ErrorCode::data_loss, "{}/vocab.json: not a JSON object of tokens", where);
   vocabulary_.reserve(vocab.size());
   for (const auto& [token, id] : vocab.items()) {
-    if (!id.is_number_unsigned() ||
-        id.get<uint64_t>() > uint64_t{std::numeric_limits<int32_t>::max()})
+    const std::optional<int32_t> number = read_token_id(id);
+    if (!number)
       return error(ErrorCode::data_loss, "{}/vocab.json: the id of {} is not a number of 31 bits",
                    where, quote(token));
-    vocabulary_.emplace(token, id.get<int32_t>());
+    vocabulary_.emplace(token, *number);
   }
   return {};
 }

@@ -13,6 +13,9 @@
 
 namespace tempera::diffusion {
 
+// A token's id, or none for what is no number of 31 bits.
+std::optional<int32_t> read_token_id(const Json& json);
+
 // Byte-pair encoding of single words, with the end of a word marked "</w>".
 class BytePairs {
  public:

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <limits>
+#include <optional>
 
 #include "base/check.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "diffusion/clip_text.h"
+#include "diffusion/utf8.h"
 
 namespace tempera::diffusion {
 namespace {
@@ -103,11 +104,11 @@ Status read_tokenizer_config(const Json& json, const std::string& where, Setting
 // added_tokens.json: token -> id.
 Status read_added_tokens(const Json& json, const std::string& where, Settings& settings) {
   for (const auto& [text, id] : json.items()) {
-    if (!id.is_number_unsigned() ||
-        id.get<uint64_t>() > uint64_t{std::numeric_limits<int32_t>::max()})
+    const std::optional<int32_t> number = read_token_id(id);
+    if (!number)
       return error(ErrorCode::data_loss, "{}: the id of {} is not a number of 31 bits", where,
                    quote(text));
-    settings.added.push_back({text, id.get<int32_t>(), true});
+    settings.added.push_back({text, *number, true});
   }
   return {};
 }

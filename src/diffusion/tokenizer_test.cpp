@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "diffusion/clip_text.h"
+#include "diffusion/utf8.h"
 
 namespace tempera::diffusion {
 namespace {

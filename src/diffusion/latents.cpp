@@ -1,0 +1,29 @@
+#include "diffusion/latents.h"
+
+namespace tempera::diffusion {
+
+Result<std::vector<uint64_t>> picture_seeds(std::span<const uint64_t> seeds, int64_t batch) {
+  CHECK(!seeds.empty() && batch >= 1, "{} seeds for {} pictures", seeds.size(), batch);
+  if (seeds.size() > 1 && static_cast<int64_t>(seeds.size()) != batch)
+    return error(ErrorCode::invalid_argument,
+                 "{} seeds for a batch of {} pictures; give one seed, or one a picture",
+                 seeds.size(), batch);
+  if (seeds.size() > 1) return std::vector<uint64_t>(seeds.begin(), seeds.end());
+  std::vector<uint64_t> result;
+  for (int64_t i = 0; i < batch; ++i) result.push_back(seeds[0] + static_cast<uint64_t>(i));
+  return result;
+}
+
+std::vector<TorchCpuGenerator> make_generators(std::span<const uint64_t> seeds) {
+  return {seeds.begin(), seeds.end()};
+}
+
+void draw_noise(std::vector<TorchCpuGenerator>& generators, std::span<float> latents) {
+  CHECK(latents.size() % generators.size() == 0, "{} latents for {} pictures", latents.size(),
+        generators.size());
+  const size_t picture = latents.size() / generators.size();
+  for (size_t i = 0; i < generators.size(); ++i)
+    generators[i].normal(latents.subspan(i * picture, picture));
+}
+
+}  // namespace tempera::diffusion

@@ -1,0 +1,253 @@
+#include "diffusion/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "diffusion/latents.h"
+
+namespace tempera::diffusion {
+namespace {
+
+// A vocabulary of 26 letters within and at the end of words, 26 to 51, then begin and end.
+Tokenizer letters() {
+  Json vocab = Json::object();
+  for (char c = 'a'; c <= 'z'; ++c) vocab[std::string(1, c)] = c - 'a';
+  for (char c = 'a'; c <= 'z'; ++c) vocab[std::string(1, c) + "</w>"] = 26 + c - 'a';
+  vocab["<begin>"] = 52;
+  vocab["<end>"] = 53;
+  BytePairs pairs = BytePairs::make(vocab, "", "<end>", "test").value();
+  return Tokenizer(std::move(pairs), {}, {.begin_id = 52, .end_id = 53, .pad_id = 53});
+}
+
+constexpr int64_t kTokens = 4;
+
+// A model whose parts are simple enough to compute by hand: the context of a row is its second
+// token, the noise is x / 2 + token + timestep / 1000, a picture is its latent's first channels.
+struct FakeModel {
+  Tokenizer tokenizer = letters();
+  Tensor context;
+  std::vector<float> timesteps;
+  std::vector<std::vector<float>> decoded;
+  int64_t encoded_rows = 0;
+
+  ModelSettings settings() const {
+    ModelSettings settings;
+    settings.tokenizer = &tokenizer;
+    settings.text_tokens = kTokens;
+    settings.scaling_factor = 0.5;
+    settings.scheduler.beta_start = 0.00085;
+    settings.scheduler.beta_end = 0.012;
+    settings.scheduler.beta_schedule = BetaSchedule::scaled_linear;
+    settings.scheduler.steps_offset = 1;
+    settings.scheduler.clip_sample = false;
+    return settings;
+  }
+
+  Components components() {
+    return {
+        .encode = [this](const Tensor& ids) { return encode(ids); },
+        .bind_context =
+            [this](const Tensor& tensor) {
+              context = tensor;
+              return Status();
+            },
+        .denoise = [this](auto sample, float t, auto output) { return denoise(sample, t, output); },
+        .decode = [this](auto latent, auto planes) { return decode(latent, planes); }};
+  }
+
+  Result<Tensor> encode(const Tensor& ids) {
+    encoded_rows = ids.shape[0];
+    Tensor result(DType::f32, {ids.shape[0], kTokens, 1});
+    std::ranges::copy(ids.as<int32_t>(), result.as<float>().begin());
+    return result;
+  }
+
+  Status denoise(std::span<const float> sample, float timestep, std::span<float> output) {
+    timesteps.push_back(timestep);
+    const size_t row = sample.size() / static_cast<size_t>(context.shape[0]);
+    for (size_t i = 0; i < sample.size(); ++i)
+      output[i] = sample[i] / 2 + context.as<float>()[i / row * kTokens + 1] + timestep / 1000;
+    return {};
+  }
+
+  Status decode(std::span<const float> latent, std::span<float> planes) {
+    decoded.emplace_back(latent.begin(), latent.end());
+    std::ranges::fill(planes, latent[0]);
+    return {};
+  }
+};
+
+TextToImage request(std::vector<uint64_t> seeds = {7}) {
+  TextToImage request;
+  request.prompt = "b";
+  request.negative_prompt = "d";
+  request.width = 24;
+  request.height = 16;
+  request.seeds = std::move(seeds);
+  request.sampler = {.sampler = "euler_a", .steps = 3};
+  return request;
+}
+
+Pictures run(const TextToImage& request) {
+  FakeModel model;
+  return text_to_image(request, model.settings(), model.components()).value();
+}
+
+std::vector<float> values(const Tensor& tensor) {
+  return {tensor.as<float>().begin(), tensor.as<float>().end()};
+}
+
+TEST(TextToImage, PutsTheNegativePromptFirstAndRepeatsRowsForPictures) {
+  FakeModel model;
+  const Pictures pictures =
+      text_to_image(request({7, 8}), model.settings(), model.components()).value();
+  EXPECT_EQ(model.encoded_rows, 2);
+  EXPECT_EQ(model.context.shape, (Shape{4, kTokens, 1}));
+  // begin, the letter at a word's end, end, padding
+  const std::vector<float> b = {52, 27, 53, 53}, d = {52, 29, 53, 53};
+  std::vector<float> want;
+  for (const auto& row : {d, d, b, b}) want.insert(want.end(), row.begin(), row.end());
+  EXPECT_EQ(values(model.context), want);
+  EXPECT_EQ(pictures.latents.shape, (Shape{2, 4, 2, 3}));
+  EXPECT_EQ(pictures.images.size(), 2u);
+  EXPECT_EQ(pictures.images[0].width, 24);
+  EXPECT_EQ(pictures.images[0].height, 16);
+}
+
+TEST(TextToImage, StepsAsTheSamplerDoesWithGuidanceAndEachPicturesOwnNoise) {
+  const TextToImage asked = request({7, 8});
+  const Pictures pictures = run(asked);
+  const SamplerPlan& plan = pictures.plan;
+  for (size_t picture = 0; picture < 2; ++picture) {
+    TorchCpuGenerator generator(asked.seeds[picture]);
+    std::vector<float> x(24), scaled(24), output(24), noise(24);
+    generator.normal(x);
+    for (float& value : x) value *= plan.init_noise_sigma;
+    SamplerState state = make_sampler_state(plan, x.size());
+    for (size_t call = 0; call < plan.timesteps.size(); ++call) {
+      scale_input(plan, call, x, scaled);
+      for (size_t i = 0; i < x.size(); ++i) {
+        const float rest = scaled[i] / 2 + plan.timesteps[call] / 1000;
+        output[i] = rest + 29 + 7.5f * (27 - 29);
+      }
+      generator.normal(noise);
+      sampler_step(plan, {call, output, noise}, state, x);
+    }
+    const auto got = pictures.latents.as<float>().subspan(picture * 24, 24);
+    for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(got[i], x[i], 1e-4 * (1 + std::abs(x[i])));
+  }
+}
+
+TEST(TextToImage, APictureDoesNotDependOnItsBatch) {
+  const std::vector<float> both = values(run(request({7, 8})).latents);
+  EXPECT_EQ(values(run(request({8})).latents), std::vector<float>(both.begin() + 24, both.end()));
+}
+
+TEST(TextToImage, RunsNoSecondHalfWithoutGuidance) {
+  FakeModel model;
+  TextToImage asked = request();
+  asked.guidance_scale = 1.0;
+  ASSERT_TRUE(text_to_image(asked, model.settings(), model.components()).ok());
+  EXPECT_EQ(model.context.shape, (Shape{1, kTokens, 1}));
+  EXPECT_EQ(values(model.context), (std::vector<float>{52, 27, 53, 53}));
+  EXPECT_EQ(model_batch(asked), 1);
+}
+
+TEST(TextToImage, TakesInitialLatentsInThePlaceOfTheFirstNoise) {
+  TextToImage asked = request();
+  asked.sampler.sampler = "ddim";
+  const std::vector<float> noise = [] {
+    std::vector<float> values(24);
+    TorchCpuGenerator(7).normal(values);
+    return values;
+  }();
+  const std::vector<float> want = values(run(asked).latents);
+  asked.initial_latents = noise;
+  asked.seeds = {99};
+  EXPECT_EQ(values(run(asked).latents), want);
+}
+
+TEST(TextToImage, DecodesLatentsDividedByTheScalingFactor) {
+  FakeModel model;
+  const Pictures pictures = text_to_image(request(), model.settings(), model.components()).value();
+  EXPECT_FLOAT_EQ(model.decoded.at(0).at(5), pictures.latents.as<float>()[5] / 0.5f);
+}
+
+TEST(TextToImage, KeepsTheLatentsOfEveryCall) {
+  TextToImage asked = request();
+  asked.keep_steps = true;
+  asked.sampler = {.sampler = "plms", .steps = 3};
+  const Pictures pictures = run(asked);
+  ASSERT_EQ(pictures.step_latents.size(), 4u) << "plms calls the model once more";
+  EXPECT_EQ(values(pictures.step_latents.back()), values(pictures.latents));
+  EXPECT_TRUE(run(request()).step_latents.empty());
+}
+
+TEST(TextToImage, StopsWhereTheCallerSaysSo) {
+  FakeModel model;
+  const auto stop = [](const Progress& progress) {
+    return progress.stage != Stage::denoise || progress.done < 2;
+  };
+  const auto result = text_to_image(request(), model.settings(), model.components(), stop);
+  EXPECT_EQ(result.error().code, ErrorCode::cancelled);
+  EXPECT_EQ(model.timesteps.size(), 2u);
+}
+
+TEST(TextToImage, ReportsEveryStage) {
+  FakeModel model;
+  std::vector<std::string> seen;
+  const auto note = [&](const Progress& progress) {
+    seen.push_back(
+        fmt::format("{}:{}/{}", static_cast<int>(progress.stage), progress.done, progress.total));
+    return true;
+  };
+  ASSERT_TRUE(text_to_image(request(), model.settings(), model.components(), note).ok());
+  EXPECT_EQ(seen, (std::vector<std::string>{"0:0/2", "0:2/2", "1:0/3", "1:1/3", "1:2/3", "1:3/3",
+                                            "2:0/1", "2:1/1"}));
+}
+
+TEST(TextToImage, RefusesWhatMakesNoSenseBeforeAnyWork) {
+  FakeModel model;
+  const auto message = [&](const TextToImage& asked) {
+    return text_to_image(asked, model.settings(), model.components()).error().message;
+  };
+  TextToImage asked = request();
+  asked.width = 20;
+  EXPECT_EQ(message(asked), "the size 20x16 is not a multiple of 8");
+  asked = request();
+  asked.initial_latents.resize(5);
+  EXPECT_EQ(message(asked), "the initial latents hold 5 values, [1, 4, 2, 3] needs 24");
+  asked = request();
+  asked.guidance_scale = NAN;
+  EXPECT_EQ(message(asked), "the guidance scale nan is not a finite number");
+  EXPECT_EQ(model.encoded_rows, 0);
+}
+
+TEST(TextToImage, RefusesIdsThatTheTextEncoderDoesNotHave) {
+  FakeModel model;
+  ModelSettings settings = model.settings();
+  settings.vocabulary = 53;
+  EXPECT_EQ(text_to_image(request(), settings, model.components()).error().message,
+            "the tokenizer gives the id 53, but the text encoder has only 53 tokens; are both of "
+            "one model?");
+}
+
+TEST(PictureSeeds, CountUpFromASingleOne) {
+  const uint64_t last = ~uint64_t{0};
+  EXPECT_EQ(picture_seeds({{5}}, 3).value(), (std::vector<uint64_t>{5, 6, 7}));
+  EXPECT_EQ(picture_seeds({{last}}, 2).value(), (std::vector<uint64_t>{last, 0}));
+  EXPECT_EQ(picture_seeds({{5, 9}}, 2).value(), (std::vector<uint64_t>{5, 9}));
+  EXPECT_EQ(picture_seeds({{5, 9}}, 3).error().message,
+            "2 seeds for a batch of 3 pictures; give one seed, or one a picture");
+}
+
+TEST(ImageFromPlanes, ClampsAndRoundsHalfToEven) {
+  // 0.5 * 255 = 127.5 -> 128; the middle of 126 and 127 rounds to 126.
+  const std::vector<float> planes = {-2.0f, 0.0f, NAN, -1.0f / 255, 2.0f, 1.0f};
+  const Image image = image_from_planes(planes, 2, 1);
+  EXPECT_EQ(image.pixels, (std::vector<uint8_t>{0, 0, 255, 128, 127, 255}));
+}
+
+}  // namespace
+}  // namespace tempera::diffusion
