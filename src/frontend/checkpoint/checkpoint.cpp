@@ -38,11 +38,11 @@ std::string path_if(bool present, std::string path) {
 Error refuse_file(const std::string& path) {
   if (fs::path(path).extension() == ".gguf")
     return error(ErrorCode::unsupported,
-                 "{}: GGUF files are not supported yet; pass a diffusers folder", quote(path));
+                 "{}: GGUF files are not supported yet; pass a diffusers folder", path);
   return error(ErrorCode::unsupported,
                "{}: checkpoints in a single file are not supported yet; pass a diffusers folder "
                "(one with model_index.json)",
-               quote(path));
+               path);
 }
 
 // Which part a folder with a config.json is, by the config's own words.
@@ -90,7 +90,7 @@ void add_parts(Checkpoint& checkpoint, const ModelIndex& index, bool has_index) 
 Result<Json> read_config(const Checkpoint& checkpoint, Part part, std::string& file) {
   const PartFolder* folder = checkpoint.find(part);
   if (folder == nullptr)
-    return error(ErrorCode::not_found, "{}: this checkpoint has no {}", quote(checkpoint.path),
+    return error(ErrorCode::not_found, "{}: this checkpoint has no {}", checkpoint.path,
                  name(part));
   file = join(folder->folder, "config.json");
   return read_json_file(file);
@@ -105,17 +105,17 @@ Error no_weights(Part part, const std::string& folder) {
   if (is_file(join(folder, stem + ".safetensors.index.json")))
     return error(ErrorCode::unsupported,
                  "{}: weights in several shards are not supported yet; save the model in one file",
-                 quote(folder));
+                 folder);
   for (const std::string_view pickled :
        {"pytorch_model.bin", "diffusion_pytorch_model.bin", "model.bin"})
     if (is_file(join(folder, pickled)))
       return error(ErrorCode::unsupported,
                    "{}: holds only pickled weights ('{}'), which are not supported yet; save the "
                    "model as safetensors",
-                   quote(folder), pickled);
+                   folder, pickled);
   return error(ErrorCode::not_found,
                "{}: no {}.safetensors, nor its .fp16 or .bf16 form; is the download complete?",
-               quote(folder), stem);
+               folder, stem);
 }
 
 bool uses_second_generation_text(const ClipTextConfig& config) {
@@ -157,8 +157,7 @@ const PartFolder* Checkpoint::find(Part part) const {
 
 Result<Checkpoint> open_checkpoint(const std::string& path) {
   if (is_file(path)) return refuse_file(path);
-  if (!is_folder(path))
-    return error(ErrorCode::not_found, "{}: no such file or folder", quote(path));
+  if (!is_folder(path)) return error(ErrorCode::not_found, "{}: no such file or folder", path);
   const std::string index_file = join(path, "model_index.json");
   const bool has_index = is_file(index_file);
   if (!has_index && is_file(join(path, "config.json"))) return open_part_folder(path);
@@ -175,7 +174,7 @@ Result<Checkpoint> open_checkpoint(const std::string& path) {
   if (checkpoint.parts.empty())
     return error(ErrorCode::not_found,
                  "{}: no folder text_encoder, unet or vae in it; is this a diffusers folder?",
-                 quote(path));
+                 path);
   return checkpoint;
 }
 
@@ -208,7 +207,7 @@ Result<VaeConfig> read_vae_config(const Checkpoint& checkpoint) {
 Result<std::shared_ptr<const Weights>> open_weights(const Checkpoint& checkpoint, Part part) {
   const PartFolder* folder = checkpoint.find(part);
   if (folder == nullptr)
-    return error(ErrorCode::not_found, "{}: this checkpoint has no {}", quote(checkpoint.path),
+    return error(ErrorCode::not_found, "{}: this checkpoint has no {}", checkpoint.path,
                  name(part));
   ASSIGN_OR_RETURN(const std::string file, choose_weights_file(part, folder->folder));
   return Weights::open(part, file);

@@ -62,6 +62,13 @@ Result<std::shared_ptr<const Weights>> Weights::open(Part part, const std::strin
   return std::shared_ptr<const Weights>(std::move(weights));
 }
 
+std::string Weights::name_for(std::string_view canonical_name) const {
+  const std::vector<TensorInfo>& tensors = file_.tensors();
+  const bool prefixed = part_ == Part::text_encoder && !tensors.empty() &&
+                        tensors.front().name.starts_with(kTextPrefix);
+  return std::string(prefixed ? kTextPrefix : "") + std::string(canonical_name);
+}
+
 const TensorInfo* Weights::find(std::string_view canonical_name) const {
   const auto found = by_name_.find(std::string(canonical_name));
   return found == by_name_.end() ? nullptr : found->second;

@@ -29,6 +29,8 @@ class Weights {
   const std::string& path() const { return file_.path(); }
   const SafetensorsFile& file() const { return file_; }
   const TensorInfo* find(std::string_view canonical_name) const;  // null when there is none
+  // What this file would call a tensor that it does not have.
+  std::string name_for(std::string_view canonical_name) const;
 
  private:
   Weights(Part part, SafetensorsFile file) : part_(part), file_(std::move(file)) {}

@@ -65,7 +65,7 @@ ValueId ModuleBuilder::weight(std::string_view leaf, const Shape& expected) {
   if (tensor == nullptr) {
     keep(error(ErrorCode::data_loss,
                "{}: tensor {} of shape {} is missing, which the model's config asks for",
-               weights_.path(), quote(name), to_string(expected)));
+               weights_.path(), quote(weights_.name_for(name)), to_string(expected)));
     return b.weight(name, DType::f32, expected);
   }
   check(name, *tensor, expected);
