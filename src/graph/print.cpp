@@ -57,13 +57,6 @@ struct AttributePrinter {
   std::string operator()(const std::string& text) const { return quoted(text); }
 };
 
-std::string attributes_text(const Attributes& attributes) {
-  std::vector<std::string> parts;
-  for (const auto& [name, value] : attributes.all())
-    parts.push_back(fmt::format("{}={}", name, std::visit(AttributePrinter{}, value)));
-  return parts.empty() ? "" : fmt::format(" {{{}}}", fmt::join(parts, ", "));
-}
-
 std::string element_text(const Tensor& tensor, int64_t i) {
   switch (tensor.dtype) {
     case DType::f64:
@@ -118,7 +111,7 @@ std::string node_text(const Graph& graph, const Node& node, const PrintOptions& 
   if (node.literal)
     text += " " + type(node.outputs[0]) + " " + elements_text(*node.literal, options.literal_limit);
   else
-    text += "(" + listed(node.inputs, value_text) + ")" + attributes_text(node.attributes) + " : " +
+    text += "(" + listed(node.inputs, value_text) + ")" + print(node.attributes) + " : " +
             listed(node.outputs, type);
   if (options.origins && !node.origin.empty()) text += "  # " + listed(node.origin, word);
   return text;
@@ -131,6 +124,13 @@ std::string input_text(const Graph& graph, ValueId id, const PrintOptions& optio
 }
 
 }  // namespace
+
+std::string print(const Attributes& attributes) {
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : attributes.all())
+    parts.push_back(fmt::format("{}={}", name, std::visit(AttributePrinter{}, value)));
+  return parts.empty() ? "" : fmt::format(" {{{}}}", fmt::join(parts, ", "));
+}
 
 std::string print(const Graph& graph, const PrintOptions& options) {
   std::string text = "graph {\n";

@@ -32,6 +32,8 @@ struct PrintOptions {
 // Deterministic: equal graphs have equal text, and parse(print(g)) prints the same. Without origins
 // and names it is the canonical text that names a workload.
 std::string print(const Graph& graph, const PrintOptions& options = {});
+// {axis=1, sizes=[2,3]} with a blank before it; nothing for none.
+std::string print(const Attributes& attributes);
 
 // Reads the text form. More is accepted than printed: value names may be any %word, the type after
 // ':' may be left out (it is checked where given), `//` starts a comment. Errors are

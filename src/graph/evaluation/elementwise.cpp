@@ -111,11 +111,6 @@ Float gelu(Float x, bool tanh) {
 
 Float sign(Float x) { return std::isnan(x) ? x : (x > 0) - (x < 0); }
 
-// x * sigmoid(factor x), whose limit at -infinity is 0.
-Float gated(Float x, Float factor) {
-  return x == -std::numeric_limits<Float>::infinity() ? 0 : x * sigmoid(factor * x);
-}
-
 Float unary(Op op, bool tanh, Float x) {
   switch (op) {
     case Op::neg:
@@ -153,11 +148,11 @@ Float unary(Op op, bool tanh, Float x) {
     case Op::sigmoid:
       return sigmoid(x);
     case Op::silu:
-      return gated(x, 1);
+      return x * sigmoid(x);
     case Op::gelu:
       return gelu(x, tanh);
     case Op::quick_gelu:
-      return gated(x, 1.702);
+      return x * sigmoid(1.702 * x);
     default:
       CHECK(false, "{} of a float", name(op));
   }

@@ -58,6 +58,6 @@ std::vector<Group> fuse(const Graph& graph, const FuseRules& rules);
 // Canonical text of a group's work: equal groups have equal keys.
 std::string workload_key(const Group& group);
 // All groups as text, for --dump-after fuse.
-std::string print(const Graph& graph, const std::vector<Group>& groups);
+std::string print_groups(const Graph& graph, const std::vector<Group>& groups);
 
 }  // namespace tempera::graph

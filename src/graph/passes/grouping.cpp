@@ -1,0 +1,275 @@
+#include "graph/passes/grouping.h"
+
+#include <algorithm>
+#include <set>
+
+namespace tempera::graph {
+
+namespace {
+
+bool is_anchor(Op op) {
+  switch (row(op).op_class) {
+    case OpClass::contraction:
+    case OpClass::attention:
+    case OpClass::reduction:
+    case OpClass::normalization:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_elementwise(Op op) { return row(op).op_class == OpClass::elementwise; }
+
+bool is_view(Op op) {
+  return op == Op::reshape || op == Op::transpose || op == Op::slice || op == Op::broadcast_to ||
+         op == Op::upsample_nearest;
+}
+
+bool keeps_elements(Op op) { return op == Op::reshape || op == Op::transpose; }
+
+// Element-wise work so cheap that doing it again costs less than reading its result.
+bool is_cheap(Op op) {
+  switch (op) {
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::neg:
+    case Op::abs:
+    case Op::minimum:
+    case Op::maximum:
+    case Op::relu:
+    case Op::where:
+    case Op::cast:
+    case Op::equal:
+    case Op::less:
+    case Op::less_or_equal:
+    case Op::logical_and:
+    case Op::logical_or:
+    case Op::logical_not:
+    case Op::sign:
+    case Op::floor:
+    case Op::ceil:
+    case Op::round:
+      return true;
+    default:
+      return false;
+  }
+}
+
+constexpr size_t kMostReaders = 3;  // groups that may each compute the same cheap work again
+
+// A place where a value is read in the end, seen through the nodes that have no group of their own.
+struct Sink {
+  int group;  // -1: it must lie in memory, as a graph output
+  Takes takes;
+  bool grows = false;  // read more than once an element, by broadcasting
+  bool weight = false;
+};
+
+class Grouper {
+ public:
+  Grouper(const Graph& graph, const FuseRules& rules)
+      : graph_(graph),
+        rules_(rules),
+        users_(users(graph)),
+        is_output_(graph.values().size()),
+        sinks_(graph.values().size()) {
+    result_.owner.assign(graph.nodes().size(), -1);
+    for (const NamedValue& output : graph.outputs()) is_output_[output.value] = true;
+  }
+
+  Grouping run() {
+    auto count = static_cast<NodeId>(graph_.nodes().size());
+    for (NodeId n = 0; n < count; ++n)
+      if (is_anchor(graph_.node(n).op)) place_anchor(n);
+    for (NodeId n = count - 1; n >= 0; --n) {
+      find_sinks(n);
+      if (result_.owner[n] < 0 && needs_group(n)) make_group(n, -1);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  const Node& node(NodeId n) const { return graph_.node(n); }
+  Rate rate(NodeId n) const { return graph_.value(node(n).outputs[0]).rate; }
+  Rate group_rate(int group) const { return rate(result_.plans[group].members[0]); }
+  const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
+  int64_t size(ValueId id) const { return element_count(shape(id)); }
+
+  int make_group(NodeId n, NodeId anchor) {
+    auto group = static_cast<int>(result_.plans.size());
+    result_.plans.push_back({anchor, {n}});
+    result_.owner[n] = group;
+    return group;
+  }
+  void join(int group, NodeId n) {
+    result_.plans[group].members.push_back(n);
+    result_.owner[n] = group;
+  }
+
+  // Epilogues.
+
+  void place_anchor(NodeId n) {
+    int group = make_group(n, n);
+    if (node(n).outputs.size() == 1) grow(group, node(n).outputs[0]);
+  }
+
+  // Takes what follows `tip`, a value of the group, element for element.
+  void grow(int group, ValueId tip) {
+    for (NodeId user : users_[tip]) {
+      if (!continues(group, tip, user)) continue;
+      join(group, user);
+      grow(group, node(user).outputs[0]);
+    }
+  }
+
+  bool continues(int group, ValueId tip, NodeId user) const {
+    if (result_.owner[user] >= 0 || rate(user) != group_rate(group)) return false;
+    if (is_elementwise(node(user).op)) return follows(group, tip, user);
+    bool sole = users_[tip].size() == 1 && !is_output_[tip];
+    return keeps_elements(node(user).op) && sole && leads_on(group, node(user).outputs[0]);
+  }
+
+  // An element-wise node of tip's shape whose other operands are there before the group runs.
+  bool follows(int group, ValueId tip, NodeId user) const {
+    if (shape(node(user).outputs[0]) != shape(tip)) return false;
+    return std::all_of(node(user).inputs.begin(), node(user).inputs.end(), [&](ValueId id) {
+      return id == tip || is_member(group, id) || !depends_on(id, group);
+    });
+  }
+
+  bool is_member(int group, ValueId id) const {
+    NodeId producer = graph_.value(id).producer;
+    return producer >= 0 && result_.owner[producer] == group;
+  }
+
+  // A reshape or transpose joins the epilogue only on the way to more of it, or to a place that
+  // must lie in memory.
+  bool leads_on(int group, ValueId view) const {
+    if (is_output_[view]) return true;
+    const auto& readers = users_[view];
+    return std::any_of(readers.begin(), readers.end(), [&](NodeId user) {
+      return refuses(user, view) || continues(group, view, user);
+    });
+  }
+
+  bool refuses(NodeId user, ValueId id) const {
+    if (is_elementwise(node(user).op) || is_view(node(user).op)) return false;
+    const auto& inputs = node(user).inputs;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i] == id && takes(user, i) == Takes::nothing) return true;
+    return false;
+  }
+
+  Takes takes(NodeId user, size_t input) const {
+    return rules_.takes(node(user).op, static_cast<int>(input));
+  }
+
+  // Does computing the value need anything of the group? Groups are entered as a whole.
+  bool depends_on(ValueId id, int group) const {
+    std::vector<bool> seen(graph_.nodes().size());
+    std::vector<NodeId> open;
+    auto visit = [&](NodeId n) {
+      if (n < 0 || seen[n]) return;
+      seen[n] = true;
+      open.push_back(n);
+    };
+    visit(graph_.value(id).producer);
+    while (!open.empty()) {
+      NodeId n = open.back();
+      open.pop_back();
+      if (result_.owner[n] == group) return true;
+      if (result_.owner[n] >= 0)
+        for (NodeId member : result_.plans[result_.owner[n]].members) visit(member);
+      for (ValueId input : node(n).inputs)
+        if (input != kAbsent) visit(graph_.value(input).producer);
+    }
+    return false;
+  }
+
+  // Prologues. Nodes are visited from the last to the first, so that all readers are decided.
+
+  void find_sinks(NodeId n) {
+    for (ValueId output : node(n).outputs) {
+      if (is_output_[output]) sinks_[output].push_back({-1, Takes::nothing});
+      NodeId last = -1;
+      for (NodeId user : users_[output]) {
+        if (user == last) continue;
+        last = user;
+        add_sinks(output, user);
+      }
+    }
+  }
+
+  void add_sinks(ValueId id, NodeId user) {
+    const Node& reader = node(user);
+    bool by_index = is_elementwise(reader.op) || is_view(reader.op);
+    bool grows = by_index && size(reader.outputs[0]) > size(id);
+    int group = result_.owner[user];
+    if (group < 0) {
+      for (Sink sink : sinks_[reader.outputs[0]]) {
+        sink.grows |= grows;
+        sinks_[id].push_back(sink);
+      }
+    } else if (by_index) {
+      sinks_[id].push_back({group, Takes::staged, grows});
+    } else {
+      for (size_t i = 0; i < reader.inputs.size(); ++i)
+        if (reader.inputs[i] == id)
+          sinks_[id].push_back({group, takes(user, i), false, is_weight(reader.op, i)});
+    }
+  }
+
+  static bool is_weight(Op op, size_t input) {
+    return (row(op).op_class == OpClass::contraction && input == 1) ||
+           (op == Op::gather && input == 0);
+  }
+
+  bool needs_group(NodeId n) const {
+    Op op = node(n).op;
+    if (op == Op::literal) return false;
+    if (!is_view(op) && !is_elementwise(op)) return true;
+    const auto& sinks = sinks_[node(n).outputs[0]];
+    bool all_take = std::all_of(sinks.begin(), sinks.end(), [&](const Sink& sink) {
+      return is_view(op) ? sink.takes >= Takes::views : takes_work(sink, n);
+    });
+    return !all_take || (is_elementwise(op) && too_many_readers(n));
+  }
+
+  bool takes_work(const Sink& sink, NodeId n) const {
+    if (sink.group < 0 || sink.grows) return false;
+    if (sink.takes < (is_cheap(node(n).op) ? Takes::elementwise : Takes::staged)) return false;
+    return rate(n) == group_rate(sink.group) || (sink.weight && rate(n) <= Rate::load);
+  }
+
+  bool too_many_readers(NodeId n) const {
+    std::set<int> groups;
+    for (const Sink& sink : sinks_[node(n).outputs[0]])
+      if (!sink.weight) groups.insert(sink.group);
+    if (groups.size() <= 1) return false;
+    return !is_cheap(node(n).op) || groups.size() > kMostReaders || full_operands(n) > 1;
+  }
+
+  // Operands as large as the result: what every reader would read again.
+  int64_t full_operands(NodeId n) const {
+    ValueId output = node(n).outputs[0];
+    return std::count_if(node(n).inputs.begin(), node(n).inputs.end(),
+                         [&](ValueId id) { return size(id) == size(output); });
+  }
+
+  const Graph& graph_;
+  const FuseRules& rules_;
+  std::vector<std::vector<NodeId>> users_;
+  std::vector<bool> is_output_;
+  std::vector<std::vector<Sink>> sinks_;
+  Grouping result_;
+};
+
+}  // namespace
+
+Grouping find_groups(const Graph& graph, const FuseRules& rules) {
+  return Grouper(graph, rules).run();
+}
+
+}  // namespace tempera::graph
