@@ -39,12 +39,17 @@ Status check_floats(const Call& call) {
 
 namespace {
 
+std::string arity_text(const OpRow& op) {
+  if (op.max_inputs < 0) return fmt::format("{} inputs or more", op.min_inputs);
+  if (op.min_inputs == op.max_inputs) return fmt::format("{} inputs", op.min_inputs);
+  return fmt::format("{} to {} inputs", op.min_inputs, op.max_inputs);
+}
+
 Status check_arity(const Call& call) {
   const OpRow& op = row(call.op);
   int given = static_cast<int>(call.inputs.size());
   if (given < op.min_inputs || (op.max_inputs >= 0 && given > op.max_inputs))
-    return fault(call, "takes {} to {} inputs, not {}", op.min_inputs,
-                 op.max_inputs < 0 ? "any number of" : std::to_string(op.max_inputs), given);
+    return fault(call, "takes {}, not {}", arity_text(op), given);
   int needed = op.max_inputs < 0 ? given : op.min_inputs;
   for (int i = 0; i < needed; ++i)
     if (!call.has(i)) return fault(call, "input {} is missing", i);

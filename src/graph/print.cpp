@@ -42,9 +42,10 @@ std::string type_text(const Value& value) {
   return text;
 }
 
-std::string number(double value) {
-  if (std::isnan(value)) return "nan";
-  return fmt::format("{}", value);
+// The shortest text that reads back as the same number.
+template <typename T>
+std::string number(T value) {
+  return std::isnan(value) ? "nan" : fmt::format("{}", value);
 }
 
 struct AttributePrinter {
@@ -61,10 +62,8 @@ std::string element_text(const Tensor& tensor, int64_t i) {
   switch (tensor.dtype) {
     case DType::f64:
       return number(tensor.as<double>()[i]);
-    case DType::f32: {
-      float value = tensor.as<float>()[i];
-      return std::isnan(value) ? "nan" : fmt::format("{}", value);
-    }
+    case DType::f32:
+      return number(tensor.as<float>()[i]);
     case DType::f16:
       return number(f16_to_f32(tensor.as<uint16_t>()[i]));
     case DType::bf16:

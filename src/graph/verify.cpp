@@ -16,11 +16,13 @@ Error fault(fmt::format_string<Args...> format, Args&&... args) {
 
 Status check_names(const Graph& graph) {
   std::set<std::string> inputs, outputs;
-  for (ValueId id : graph.inputs())
-    if (!inputs.insert(graph.value(id).name).second)
-      return fault("two graph inputs are named '{}'", graph.value(id).name);
+  for (ValueId id : graph.inputs()) {
+    const std::string& name = graph.value(id).name;
+    if (!name.empty() && !inputs.insert(name).second)
+      return fault("two graph inputs are named '{}'", name);
+  }
   for (const NamedValue& output : graph.outputs())
-    if (!outputs.insert(output.name).second)
+    if (!output.name.empty() && !outputs.insert(output.name).second)
       return fault("two graph outputs are named '{}'", output.name);
   return {};
 }

@@ -82,8 +82,11 @@ std::optional<Layout> reshaped(const Value& input, const Shape& to) {
     }
     place(p);
   }
+  auto with_extent = static_cast<ptrdiff_t>(result.size());
   for (size_t p = 0; p < pieces.size(); ++p)
     if (!placed[p]) place(p);
+  std::rotate(result.begin(), result.begin() + with_extent,
+              result.end());  // extents of 1 outermost
   return normal(std::move(result));
 }
 

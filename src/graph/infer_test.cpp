@@ -1,0 +1,91 @@
+#include "graph/infer.h"
+
+#include <gtest/gtest.h>
+
+#include "graph/testing.h"
+
+namespace tempera::graph {
+namespace {
+
+// "f32[2,3]" of the last statement's results, or the fault.
+std::string inferred(const std::string& lines) {
+  auto graph = parse("graph {\n" + lines + "\n}");
+  if (!graph.ok()) return graph.error().message.substr(graph.error().message.find(": ") + 2);
+  std::string text;
+  for (ValueId id : graph->nodes().back().outputs)
+    text += (text.empty() ? "" : ", ") + std::string(name(graph->value(id).dtype)) +
+            to_string(graph->value(id).shape);
+  return text;
+}
+
+std::string of_two(const std::string& a, const std::string& b, const std::string& op) {
+  return inferred("%a = input " + a + " @step\n%b = input " + b + " @step\n%r = " + op);
+}
+
+std::string of_one(const std::string& a, const std::string& op) {
+  return inferred("%a = input " + a + " @step\n%r = " + op);
+}
+
+TEST(Infer, BroadcastsElementwiseOperands) {
+  EXPECT_EQ(of_two("f32[2,1,4]", "f32[3,1]", "add(%a, %b)"), "f32[2, 3, 4]");
+  EXPECT_EQ(of_two("f32[2]", "f32[3]", "add(%a, %b)"), "add: shapes [2] and [3] do not broadcast");
+  EXPECT_EQ(of_two("f32[2]", "f16[2]", "add(%a, %b)"), "add: operands are f32 and f16; cast one");
+  EXPECT_EQ(of_two("i32[2]", "i32[2]", "less(%a, %b)"), "bool[2]");
+  EXPECT_EQ(of_one("i32[2]", "exp(%a)"), "exp: does not take i32");
+  EXPECT_EQ(of_two("f32[2]", "f32[2]", "where(%a, %a, %b)"),
+            "where: the condition is f32, not bool");
+  EXPECT_EQ(of_one("f32[2]", "add(%a)"), "add: takes 2 inputs, not 1");
+  EXPECT_EQ(of_one("f32[2]", "add(%a, _)"), "add: input 1 is missing");
+}
+
+TEST(Infer, KnowsMovements) {
+  EXPECT_EQ(of_one("f32[2,6]", "reshape(%a) {shape=[-1,4]}"), "f32[3, 4]");
+  EXPECT_EQ(of_one("f32[2,6]", "reshape(%a) {shape=[5]}"), "reshape: [2, 6] does not become [5]");
+  EXPECT_EQ(of_one("f32[2,3,4]", "transpose(%a) {perm=[2,0,1]}"), "f32[4, 2, 3]");
+  EXPECT_EQ(of_one("f32[2,3]", "transpose(%a) {perm=[0,0]}"),
+            "transpose: perm [0, 0] does not permute the 2 dimensions of [2, 3]");
+  EXPECT_EQ(of_one("f32[5,7]", "slice(%a) {axes=[-1], ends=[-1], starts=[1], steps=[2]}"),
+            "f32[5, 3]");
+  EXPECT_EQ(of_one("f32[5]", "slice(%a) {axes=[0], ends=[-9], starts=[-1], steps=[-1]}"), "f32[5]");
+  EXPECT_EQ(of_one("f32[5]", "slice(%a) {ends=[9], starts=[7]}"), "f32[0]");
+  EXPECT_EQ(of_two("f32[2,3]", "f32[2,4]", "concat(%a, %b) {axis=1}"), "f32[2, 7]");
+  EXPECT_EQ(of_two("f32[2,3]", "f32[3,3]", "concat(%a, %b) {axis=1}"),
+            "concat: input 1 is [3, 3], input 0 is [2, 3], along axis 1");
+  EXPECT_EQ(of_one("f32[2,6]", "split(%a) {axis=1, sizes=[2,5]}"),
+            "split: sizes [2, 5] do not divide axis 1 of [2, 6]");
+  EXPECT_EQ(of_one("f32[2,6]", "pad(%a) {pads=[0,1,2,3]}"), "f32[4, 10]");
+  EXPECT_EQ(of_one("f32[1,2,3,4]", "upsample_nearest(%a) {size=[6,9]}"), "f32[1, 2, 6, 9]");
+  EXPECT_EQ(of_two("f32[9,4]", "i64[2,3]", "gather(%a, %b)"), "f32[2, 3, 4]");
+  EXPECT_EQ(of_two("f32[9,4]", "f32[2]", "gather(%a, %b)"),
+            "gather: indices are f32, not i64 or i32");
+}
+
+TEST(Infer, KnowsContractions) {
+  EXPECT_EQ(of_two("f32[5,1,2,3]", "f32[4,3,6]", "matmul(%a, %b)"), "f32[5, 4, 2, 6]");
+  EXPECT_EQ(of_two("f32[3]", "f32[4,3,6]", "matmul(%a, %b)"), "f32[4, 6]");
+  EXPECT_EQ(of_two("f32[2,3]", "f32[3]", "matmul(%a, %b)"), "f32[2]");
+  EXPECT_EQ(of_two("f32[2,3]", "f32[2,3]", "matmul(%a, %b)"), "matmul: [2, 3] x [2, 3] do not fit");
+  EXPECT_EQ(of_two("f32[1,4,9,9]", "f32[8,4,3,3]", "conv(%a, %b) {pads=[0,0,1,1], strides=[2,2]}"),
+            "f32[1, 8, 4, 4]");
+  EXPECT_EQ(of_two("f32[1,9,8,8]", "f32[8,4,3,3]", "conv(%a, %b)"),
+            "conv: [1, 9, 8, 8] has 9 channels, weight [8, 4, 3, 3] with 1 groups takes 4");
+  EXPECT_EQ(of_two("f32[1,4,2,2]", "f32[8,4,3,3]", "conv(%a, %b)"),
+            "conv: weight [8, 4, 3, 3] is larger than [1, 4, 2, 2] with its pads");
+}
+
+TEST(Infer, KnowsReductionsNormsAndAttention) {
+  EXPECT_EQ(of_one("f32[2,3,4]", "reduce_sum(%a) {axes=[-1,0]}"), "f32[1, 3, 1]");
+  EXPECT_EQ(of_one("f32[2,3]", "reduce_max(%a) {axes=[0,-2]}"),
+            "reduce_max: the axes [0, -2] name one twice");
+  EXPECT_EQ(of_one("f32[2,3]", "argmax(%a) {axis=1, keepdims=0}"), "i64[2]");
+  EXPECT_EQ(inferred("%a = input f32[2,3] @step\n%m, %r = moments(%a) {axes=[1]}"),
+            "f32[2, 1], f32[2, 1]");
+  EXPECT_EQ(of_two("f32[2,6,5]", "f32[6]", "group_norm(%a, %b, %b) {groups=4}"),
+            "group_norm: 4 groups of the channels of [2, 6, 5]");
+  EXPECT_EQ(of_two("f32[2,6,8]", "f32[2,7,8]", "attention(%a, %b, %b) {heads=2}"), "f32[2, 6, 8]");
+  EXPECT_EQ(of_two("f32[2,6,8]", "f32[2,7,8]", "attention(%a, %b, %b) {heads=3}"),
+            "attention: q [2, 6, 8], k [2, 7, 8], v [2, 7, 8] with 3 heads do not fit");
+}
+
+}  // namespace
+}  // namespace tempera::graph

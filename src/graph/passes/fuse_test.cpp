@@ -1,0 +1,330 @@
+#include "graph/passes/fuse.h"
+
+#include <gtest/gtest.h>
+
+#include "graph/passes/pipeline.h"
+#include "graph/passes/testing.h"
+
+namespace tempera::graph {
+namespace {
+
+using testing::graph_of;
+
+// One line a group: its nodes, and of the whole graph the values read and written.
+std::string outline(const Graph& graph, const FuseRules& rules = default_fuse_rules()) {
+  std::string text;
+  for (const Group& group : fuse(graph, rules)) {
+    std::string nodes, reads, writes;
+    for (const Node& node : group.body.nodes())
+      if (node.op != Op::literal) nodes += (nodes.empty() ? "" : " ") + std::string(name(node.op));
+    for (ValueId id : group.inputs) reads += fmt::format(" %{}", id);
+    for (ValueId id : group.outputs) writes += fmt::format(" %{}", id);
+    std::string anchor =
+        group.anchor < 0 ? "-" : std::string(name(group.body.node(group.anchor).op));
+    text += fmt::format("{} @{}: {};{} ->{}\n", anchor, name(group.rate), nodes, reads, writes);
+  }
+  return text;
+}
+
+std::string outline(const std::string& lines, const FuseRules& rules = default_fuse_rules()) {
+  return outline(graph_of(lines), rules);
+}
+
+FuseRules all_take(Takes takes) {
+  return {[takes](Op, int) { return takes; }};
+}
+
+void expect_same(const Graph& graph, const FuseRules& rules, const std::string& what) {
+  auto groups = fuse(graph, rules);
+  for (const Group& group : groups) {
+    ASSERT_TRUE(verify(group.body).ok()) << verify(group.body).error().message;
+    EXPECT_EQ(group.rate, group.body.value(group.body.outputs()[0].value).rate);
+  }
+  for (uint32_t seed = 0; seed < 3; ++seed) {
+    auto inputs = testing::random_inputs(graph, seed);
+    auto want = evaluate(graph, inputs, {.f64 = true});
+    auto got = testing::evaluate_groups(graph, groups, inputs);
+    for (size_t i = 0; i < want.size(); ++i) {
+      Tensor wide = got[i];
+      ASSERT_LE(testing::distance(want[i], wide), 1e-12) << what << "\n"
+                                                         << print_groups(graph, groups);
+    }
+  }
+}
+
+void expect_same_under_all_rules(const Graph& graph) {
+  expect_same(graph, default_fuse_rules(), "default");
+  expect_same(graph, all_take(Takes::nothing), "nothing");
+  expect_same(graph, all_take(Takes::views), "views");
+  expect_same(graph, all_take(Takes::elementwise), "elementwise");
+  expect_same(graph, all_take(Takes::staged), "staged");
+}
+
+constexpr const char* kLinear = R"(
+  %x = input "x" f32[2,4] @step
+  %w = input "w" f16[3,4] @load
+  %b = input "b" f16[3] @load
+  %skip = input "skip" f32[2,3] @step
+  %w32 = cast(%w) {to=f32}
+  %wt = transpose(%w32) {perm=[1,0]}
+  %y = matmul(%x, %wt)
+  %b32 = cast(%b) {to=f32}
+  %z = add(%y, %b32)
+  %a = silu(%z)
+  %r = add(%a, %skip)
+  output %r)";
+
+TEST(Fuse, GivesAMatmulItsWeightChainBiasActivationAndResidual) {
+  EXPECT_EQ(outline(kLinear),
+            "- @load: cast; %2 -> %7\n"
+            "matmul @step: cast transpose matmul add silu add; %0 %1 %7 %3 -> %10\n");
+  expect_same_under_all_rules(graph_of(kLinear));
+}
+
+TEST(Fuse, ComputesWeightsInTheirOwnGroupsWhereTheOperandTakesNothing) {
+  EXPECT_EQ(outline(kLinear, all_take(Takes::nothing)),
+            "- @load: cast transpose; %1 -> %5\n"
+            "- @load: cast; %2 -> %7\n"
+            "matmul @step: matmul add silu add; %0 %5 %7 %3 -> %10\n");
+}
+
+TEST(Fuse, MakesAnInnerValueThatIsNeededElsewhereOneMoreOutput) {
+  EXPECT_EQ(outline(R"(
+    %x = input "x" f32[2,4] @step
+    %w = input "w" f32[4,4] @load
+    %y = matmul(%x, %w)
+    %a = silu(%y)
+    %z = matmul(%y, %w)
+    output "a" %a
+    output "z" %z)"),
+            "matmul @step: matmul silu; %0 %1 -> %2 %3\n"
+            "matmul @step: matmul; %2 %1 -> %4\n");
+}
+
+TEST(Fuse, NeverMakesGroupsThatReadEachOther) {
+  // %r needs %z, which needs the first matmul: it belongs to the second one's epilogue.
+  std::string lines = R"(
+    %x = input "x" f32[2,4] @step
+    %w = input "w" f32[4,4] @load
+    %y = matmul(%x, %w)
+    %z = matmul(%y, %w)
+    %r = add(%y, %z)
+    output %r)";
+  EXPECT_EQ(outline(lines),
+            "matmul @step: matmul; %0 %1 -> %2\n"
+            "matmul @step: matmul add; %2 %1 -> %4\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
+TEST(Fuse, KeepsAnActivationOutOfAnInputThatOnlyTakesCheapWork) {
+  std::string lines = R"(
+    %x = input "x" f32[1,4,8,8] @step
+    %s = input "s" f32[1,4,1,1] @step
+    %w = input "w" f32[4,4,3,3] @load
+    %m = mul(%x, %s)
+    %a = silu(%m)
+    %y = conv(%a, %w) {pads=[1,1,1,1]}
+    output %y)";
+  EXPECT_EQ(outline(lines, all_take(Takes::elementwise)),
+            "- @step: mul silu; %0 %1 -> %4\n"
+            "conv @step: conv; %4 %2 -> %5\n");
+  EXPECT_EQ(outline(lines, all_take(Takes::staged)), "conv @step: mul silu conv; %0 %1 %2 -> %5\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
+TEST(Fuse, RecomputesCheapWorkForThreeReadersAndExpensiveWorkForOne) {
+  auto with_readers = [](const std::string& work, int readers) {
+    std::string lines = "%x = input \"x\" f32[2,4] @step\n%s = input \"s\" f32[4] @load\n" + work;
+    for (int i = 0; i < readers; ++i)
+      lines += fmt::format(
+          "\n%w{0} = input \"w{0}\" f32[4,4] @load\n%y{0} = matmul(%a, %w{0})\n"
+          "output \"y{0}\" %y{0}",
+          i);
+    return fuse(graph_of(lines), all_take(Takes::staged)).size();
+  };
+  EXPECT_EQ(with_readers("%a = mul(%x, %s)", 3), 3U);
+  EXPECT_EQ(with_readers("%a = mul(%x, %s)", 4), 5U);
+  EXPECT_EQ(with_readers("%a = mul(%x, %x)", 2), 3U);
+  EXPECT_EQ(with_readers("%a = exp(%x)", 1), 1U);
+  EXPECT_EQ(with_readers("%a = exp(%x)", 2), 3U);
+}
+
+TEST(Fuse, DoesNotRecomputeWhatABroadcastReadsManyTimes) {
+  std::string lines = R"(
+    %x = input "x" f32[8,4] @step
+    %s = input "s" f32[4] @step
+    %n = neg(%s)
+    %r = mul(%x, %n)
+    output %r)";
+  EXPECT_EQ(outline(lines), "- @step: neg; %1 -> %2\n- @step: mul; %0 %2 -> %3\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
+TEST(Fuse, LetsViewsVanishAndHoldsThoseThatMustLieInMemory) {
+  std::string lines = R"(
+    %x = input "x" f32[2,6] @step
+    %a = slice(%x) {axes=[1], ends=[3], starts=[0]}
+    %b = slice(%x) {axes=[1], ends=[6], starts=[3]}
+    %g = gelu(%b)
+    %m = mul(%a, %g)
+    %t = transpose(%m) {perm=[1,0]}
+    %v = transpose(%x) {perm=[1,0]}
+    output "t" %t
+    output "v" %v)";
+  EXPECT_EQ(outline(lines),
+            "- @step: slice slice gelu mul transpose; %0 -> %5\n- @step: transpose; %0 -> %6\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
+TEST(Fuse, FollowsReshapesOnTheWayToMoreEpilogue) {
+  std::string lines = R"(
+    %x = input "x" f32[1,16,4] @step
+    %w = input "w" f32[4,4] @load
+    %skip = input "skip" f32[1,4,4,4] @step
+    %y = matmul(%x, %w)
+    %i = reshape(%y) {shape=[1,4,4,4]}
+    %c = transpose(%i) {perm=[0,3,1,2]}
+    %r = add(%c, %skip)
+    output %r)";
+  EXPECT_EQ(outline(lines), "matmul @step: matmul reshape transpose add; %0 %1 %2 -> %6\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
+TEST(Fuse, PutsElementwiseWorkIntoConcatAndCastsOfTablesIntoGather) {
+  std::string lines = R"(
+    %x = input "x" f32[2,4] @step
+    %table = input "table" f16[9,4] @load
+    %ids = input "ids" i64[2] @prompt
+    %t = cast(%table) {to=f32}
+    %e = gather(%t, %ids)
+    %a = silu(%x)
+    %r = concat(%a, %e) {axis=1}
+    output %r)";
+  EXPECT_EQ(outline(lines),
+            "- @prompt: cast gather; %1 %2 -> %4\n- @step: silu concat; %0 %4 -> %6\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
+TEST(Fuse, KeepsRatesApart) {
+  std::string lines = R"(
+    %x = input "x" f32[2,4] @step
+    %p = input "p" f32[2,4] @prompt
+    %n = neg(%p)
+    %r = add(%x, %n)
+    output %r)";
+  EXPECT_EQ(outline(lines), "- @prompt: neg; %1 -> %2\n- @step: add; %0 %2 -> %3\n");
+}
+
+TEST(Fuse, GivesEqualWorkEqualKeys) {
+  auto groups = fuse(graph_of(R"(
+    %x = input "x" f32[2,4] @step
+    %w = input "w" f32[4,4] @load
+    %v = input "v" f32[4,4] @load
+    %a = matmul(%x, %w)  # one
+    %b = silu(%a)        # one
+    %c = matmul(%b, %v)  # two
+    %d = silu(%c)        # two
+    output %d)"),
+                     default_fuse_rules());
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_EQ(workload_key(groups[0]), workload_key(groups[1]));
+  EXPECT_EQ(groups[1].origin, (std::vector<std::string>{"two"}));
+}
+
+TEST(Fuse, SplitsANormalisedResidualBlockIntoTheExpectedGroups) {
+  Graph graph = graph_of(R"(
+    %x = input "x" f32[2,4,8,8] @step
+    %temb = input "temb" f32[2,4] @step
+    %g = input "g" f32[4] @load
+    %w1 = input "w1" f32[4,4,3,3] @load
+    %w2 = input "w2" f32[4,4,3,3] @load
+    %bias = input "bias" f32[4] @load
+    %c0 = conv(%x, %w1, %bias) {pads=[1,1,1,1]}
+    %n1 = group_norm(%c0, %g, %g) {groups=2}
+    %a1 = silu(%n1)
+    %c1 = conv(%a1, %w1, %bias) {pads=[1,1,1,1]}
+    %t = reshape(%temb) {shape=[2,4,1,1]}
+    %h = add(%c1, %t)
+    %n2 = group_norm(%h, %g, %g) {groups=2}
+    %a2 = silu(%n2)
+    %c2 = conv(%a2, %w2, %bias) {pads=[1,1,1,1]}
+    %r = add(%c0, %c2)
+    %s = upsample_nearest(%r) {size=[16,16]}
+    %c3 = conv(%s, %w2) {pads=[1,1,1,1]}
+    output %c3)");
+  auto rules = all_take(Takes::staged);
+  auto fused = run_passes(graph, rules, {.verify = true});
+  EXPECT_EQ(outline(fused->graph, rules),
+            "conv @step: conv; %0 %3 %5 -> %6\n"
+            "moments @step: reshape moments; %6 -> %8 %9\n"
+            "- @step: reshape mul; %9 %2 -> %11\n"
+            "- @step: reshape mul sub; %2 %8 %11 -> %13\n"
+            "conv @step: reshape mul reshape add silu conv reshape add; "
+            "%6 %11 %13 %3 %5 %1 -> %21\n"
+            "moments @step: reshape moments; %21 -> %23 %24\n"
+            "- @step: reshape mul; %24 %2 -> %25\n"
+            "- @step: reshape mul sub; %2 %23 %25 -> %27\n"
+            "conv @step: reshape mul reshape add silu conv add; "
+            "%6 %21 %25 %27 %4 %5 -> %34\n"
+            "conv @step: upsample_nearest conv; %34 %4 -> %36\n");
+  expect_same_under_all_rules(fused->graph);
+}
+
+TEST(Fuse, KeepsWhatRandomGraphsCompute) {
+  using List = std::vector<int64_t>;
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    std::mt19937 random(seed);
+    auto pick = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
+    Graph graph;
+    std::vector<ValueId> values;  // all f32 [4, 4]
+    for (Rate rate : {Rate::load, Rate::prompt, Rate::step, Rate::step})
+      values.push_back(graph.add_input(std::to_string(values.size()), DType::f32, {4, 4}, rate));
+    for (int i = 0; i < 25; ++i) {
+      ValueId a = values[pick(values.size())], b = values[pick(values.size())];
+      auto add = [&](Op op, std::vector<ValueId> inputs, Attributes attributes = {}) {
+        values.push_back(graph.add(op, std::move(inputs), std::move(attributes))[0]);
+      };
+      switch (pick(9)) {
+        case 0:
+          add(Op::matmul, {a, b});
+          break;
+        case 1:
+          add(Op::add, {a, b});
+          break;
+        case 2:
+          add(Op::sub, {a, b});
+          break;
+        case 3:
+          add(Op::tanh, {a});
+          break;
+        case 4:
+          add(Op::transpose, {a}, {{"perm", List{1, 0}}});
+          break;
+        case 5:
+          add(Op::softmax, {a});
+          break;
+        case 6: {
+          ValueId half = graph.add(Op::slice, {a}, {{"starts", List{1}}, {"ends", List{3}}})[0];
+          add(Op::concat, {half, half}, {});
+          break;
+        }
+        case 7: {
+          auto m = graph.add(Op::moments, {a}, {{"axes", List{1}}});
+          add(Op::mul, {a, m[1]});
+          break;
+        }
+        default: {
+          ValueId flat = graph.add(Op::reshape, {a}, {{"shape", List{2, 8}}})[0];
+          ValueId bent = graph.add(Op::minimum, {flat, flat})[0];
+          add(Op::reshape, {bent}, {{"shape", List{4, 4}}});
+        }
+      }
+    }
+    for (int i = 0; i < 3; ++i)
+      graph.add_output(std::to_string(i), values[values.size() - 1 - pick(5)]);
+    expect_same_under_all_rules(graph);
+  }
+}
+
+}  // namespace
+}  // namespace tempera::graph
