@@ -1,5 +1,7 @@
 #include "diffusion/latents.h"
 
+#include <numeric>
+
 namespace tempera::diffusion {
 
 Result<std::vector<uint64_t>> picture_seeds(std::span<const uint64_t> seeds, int64_t batch) {
@@ -9,8 +11,8 @@ Result<std::vector<uint64_t>> picture_seeds(std::span<const uint64_t> seeds, int
                  "{} seeds for a batch of {} pictures; give one seed, or one a picture",
                  seeds.size(), batch);
   if (seeds.size() > 1) return std::vector<uint64_t>(seeds.begin(), seeds.end());
-  std::vector<uint64_t> result;
-  for (int64_t i = 0; i < batch; ++i) result.push_back(seeds[0] + static_cast<uint64_t>(i));
+  std::vector<uint64_t> result(static_cast<size_t>(batch));
+  std::iota(result.begin(), result.end(), seeds[0]);
   return result;
 }
 

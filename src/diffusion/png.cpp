@@ -90,9 +90,8 @@ Result<Image> decode_pixels(std::string_view bytes, std::string_view where) {
   const auto stride = static_cast<size_t>(3 * image.width);
   CHECK(png_get_rowbytes(reader.png, reader.info) == stride, "a row of another size");
   image.pixels.resize(stride * static_cast<size_t>(image.height));
-  std::vector<png_bytep> rows;
-  for (int64_t y = 0; y < image.height; ++y)
-    rows.push_back(image.pixels.data() + static_cast<size_t>(y) * stride);
+  std::vector<png_bytep> rows(static_cast<size_t>(image.height));
+  for (size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * stride;
   if (!read_rows(reader, rows.data())) return failure();
   return image;
 }

@@ -52,9 +52,9 @@ Status set_alpha_schedule(SamplerPlan& plan, const std::vector<double>& timestep
                    plan.sampler->name, plan.steps, timestep, total);
   plan.timesteps.assign(timesteps.begin(), timesteps.end());
   plan.final_alpha = set_alpha_to_one ? 1.0f : plan.alphas_cumprod.front();
-  std::vector<float> alphas;
-  for (float timestep : plan.timesteps)
-    alphas.push_back(alpha_from(plan, static_cast<int64_t>(timestep)));
+  std::vector<float> alphas(timesteps.size());
+  for (size_t i = 0; i < alphas.size(); ++i)
+    alphas[i] = alpha_from(plan, static_cast<int64_t>(plan.timesteps[i]));
   alphas.push_back(plan.final_alpha);
   plan.sigmas = noise_levels(alphas);
   return {};

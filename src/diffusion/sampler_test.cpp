@@ -111,15 +111,15 @@ INSTANTIATE_TEST_SUITE_P(Diffusers, SamplerGolden, testing::ValuesIn(goldens()),
                            return name;
                          });
 
-Result<SamplerPlan> plan_with(SamplerOptions options, const std::string& config) {
+Result<SamplerPlan> plan_with(const SamplerOptions& options, const std::string& config) {
   const Json json = parse_json(config, "config").value();
   Result<SchedulerConfig> parsed = parse_scheduler_config(json, "scheduler_config.json");
   if (!parsed.ok()) return parsed.error();
   return make_sampler_plan(options, *parsed);
 }
 
-std::string message(SamplerOptions options, const std::string& config = "{}") {
-  const Result<SamplerPlan> result = plan_with(std::move(options), config);
+std::string message(const SamplerOptions& options, const std::string& config = "{}") {
+  const Result<SamplerPlan> result = plan_with(options, config);
   return result.ok() ? "ok" : result.error().message;
 }
 

@@ -99,7 +99,7 @@ class Reader {
   void fail(std::string_view key, std::string_view what) {
     status_ = error(ErrorCode::data_loss, "{}: {} {}", where_, key, what);
   }
-  const Status& status() const { return status_; }
+  Status status() const { return status_; }
 
  private:
   const Json& json_;

@@ -15,8 +15,9 @@ std::vector<double> fractional_timesteps(const SamplerPlan& plan) {
 }
 
 std::vector<double> sigmas_at(std::span<const float> levels, const std::vector<double>& timesteps) {
-  std::vector<double> sigmas;
-  for (double timestep : timesteps) sigmas.push_back(sigma_at(levels, timestep));
+  std::vector<double> sigmas(timesteps.size());
+  std::ranges::transform(timesteps, sigmas.begin(),
+                         [&](double timestep) { return sigma_at(levels, timestep); });
   return sigmas;
 }
 
