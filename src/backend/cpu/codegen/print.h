@@ -1,0 +1,20 @@
+#pragma once
+
+#include <llvm/IR/Module.h>
+
+#include <memory>
+
+#include "backend/cpu/codegen/machine.h"
+#include "kernel/kernel.h"
+
+namespace tempera::cpu {
+
+// Prints a legalized kernel as an LLVM module with one exported function
+//   void name(void* const* buffers, void* scratch, int64_t begin, int64_t end)
+// that runs iterations begin..end of the flattened grid. Buffers and scratch are aligned to 64
+// bytes. may_alias: some written parameter may be bound to another's memory.
+std::unique_ptr<llvm::Module> print(const kernel::Kernel& kernel, const Target& target,
+                                    const Features& features, bool may_alias,
+                                    llvm::LLVMContext& context);
+
+}  // namespace tempera::cpu
