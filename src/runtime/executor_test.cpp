@@ -2,27 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <new>
 
+#include "runtime/count_allocations_for_test.h"
 #include "runtime/device_for_test.h"
 #include "runtime/plan_for_test.h"
 #include "tensor_file/safetensors.h"
-
-// Counts what is allocated in this program while it is switched on.
-namespace {
-bool counting = false;
-int64_t allocations = 0;
-}  // namespace
-
-__attribute__((noinline)) void* operator new(size_t size) {
-  if (counting) ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-__attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
-__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace tempera::runtime {
 namespace {
@@ -126,13 +111,13 @@ TEST_F(ExecutorTest, AStepAllocatesNothing) {
   set(*executor, "prompt", {1, 1, 1, 1});
   set(*executor, "sample", values);
   ASSERT_TRUE(executor->run(Stage::step).ok());
-  counting = true;
+  counting_allocations = true;
   for (int i = 0; i < 10; ++i) {
     const bool ok = executor->set_input(sample, bytes(values)).ok() &&
                     executor->run(Stage::step).ok() && executor->output_bytes(result).ok();
-    if (!ok) std::abort();
+    ASSERT_TRUE(ok);
   }
-  counting = false;
+  counting_allocations = false;
   EXPECT_EQ(allocations, 0);
 }
 

@@ -2,25 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "base/file.h"
+#include "runtime/count_allocations_for_test.h"
 #include "test/device/loaded_device.h"
-
-// Counts what is allocated in this program while it is switched on.
-namespace {
-bool counting = false;
-int64_t allocations = 0;
-}  // namespace
-
-__attribute__((noinline)) void* operator new(size_t size) {
-  if (counting) ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-__attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
-__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace tempera {
 namespace {
@@ -56,12 +40,12 @@ TEST(CpuDevice, SubmittingAllocatesNothing) {
   auto list = std::move(cpu.device->prepare(*cpu.module, {&launch, 1})).value();
   ASSERT_TRUE(cpu.device->submit(*list).ok());
   std::vector<double> seconds(1);
-  counting = true;
+  counting_allocations = true;
   for (int i = 0; i < 10; ++i) {
     (void)cpu.device->submit(*list);
     (void)cpu.device->submit(*list, seconds);
   }
-  counting = false;
+  counting_allocations = false;
   EXPECT_EQ(allocations, 0);
 }
 
