@@ -1,0 +1,152 @@
+// Whole runs of `tempera generate` on the tiny models against diffusers' pipelines.
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "diffusion/png.h"
+#include "diffusion/random.h"
+#include "test/reference/golden.h"
+#include "test/reference/program.h"
+#include "test/temp_folder.h"
+
+namespace tempera::test {
+namespace {
+
+constexpr double kLatentBound = 2e-3;
+constexpr int kPixelBound = 2;  // of 255
+
+struct Sampler {
+  const char *name, *schedule;
+};
+
+// By the names of cases.json.
+const std::map<std::string, Sampler> kSamplers = {
+    {"pndm", {"plms", "discrete"}},        {"ddim", {"ddim", "discrete"}},
+    {"ddim_v", {"ddim", "discrete"}},      {"euler", {"euler", "discrete"}},
+    {"euler_a", {"euler_a", "discrete"}},  {"euler_a_v", {"euler_a", "discrete"}},
+    {"dpmpp_2m", {"dpm++2m", "discrete"}}, {"dpmpp_2m_karras", {"dpm++2m", "karras"}},
+};
+
+std::string seeds_of(const Json& seed) {
+  if (!seed.is_array()) return seed.dump();
+  std::string text;
+  for (const Json& one : seed) text += (text.empty() ? "" : ",") + one.dump();
+  return text;
+}
+
+// The start noise of a batch that the reference draws from one stream.
+void write_shared_noise(const Json& settings, const std::string& path) {
+  const int64_t batch = settings["num_images_per_prompt"];
+  Tensor noise(DType::f32, {batch, 4, settings["height"].get<int64_t>() / 8,
+                            settings["width"].get<int64_t>() / 8});
+  diffusion::TorchCpuGenerator(settings["seed"].get<uint64_t>()).normal(noise.as<float>());
+  ASSERT_TRUE(write_safetensors(path, {view("latents", noise)}).ok());
+}
+
+std::vector<std::string> arguments_of(const Json& settings, const TempFolder& folder) {
+  const Sampler sampler = kSamplers.at(settings["scheduler"]);
+  std::vector<std::string> arguments = {"generate",
+                                        settings["prompt"],
+                                        "-m",
+                                        data_path("tiny/" + settings["model"].get<std::string>()),
+                                        "--sampler",
+                                        sampler.name,
+                                        "--schedule",
+                                        sampler.schedule,
+                                        "--steps",
+                                        settings["num_inference_steps"].dump(),
+                                        "--guidance-scale",
+                                        settings["guidance_scale"].dump(),
+                                        "--seed",
+                                        seeds_of(settings["seed"]),
+                                        "--width",
+                                        settings["width"].dump(),
+                                        "--height",
+                                        settings["height"].dump(),
+                                        "--batch-size",
+                                        settings["num_images_per_prompt"].dump(),
+                                        "--save-latents",
+                                        folder.path("latents.safetensors"),
+                                        "--save-steps",
+                                        "-o",
+                                        folder.path("picture-{seed}.png")};
+  if (settings["negative_prompt"].is_string())
+    arguments.insert(arguments.end(), {"-n", settings["negative_prompt"]});
+  const bool one_stream = settings["num_images_per_prompt"] > 1 && !settings["seed"].is_array();
+  if (one_stream) {
+    write_shared_noise(settings, folder.path("noise.safetensors"));
+    arguments.insert(arguments.end(), {"--initial-latents", folder.path("noise.safetensors")});
+  }
+  return arguments;
+}
+
+void expect_within(const std::string& what, const Tensor& got, std::span<const float> want) {
+  ASSERT_EQ(got.as<float>().size(), want.size()) << what;
+  double worst = 0;
+  for (size_t i = 0; i < want.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(got.as<float>()[i]) - want[i]);
+    worst = difference > worst || std::isnan(difference) ? difference : worst;
+  }
+  EXPECT_LE(worst, kLatentBound) << what;
+}
+
+void expect_picture(const std::string& got_path, const std::string& want_path) {
+  const auto got = diffusion::read_png(got_path), want = diffusion::read_png(want_path);
+  ASSERT_TRUE(got.ok() && want.ok()) << got_path << ", " << want_path;
+  ASSERT_EQ(got->image.pixels.size(), want->image.pixels.size());
+  int worst = 0;
+  for (size_t i = 0; i < want->image.pixels.size(); ++i)
+    worst = std::max(worst, std::abs(got->image.pixels[i] - want->image.pixels[i]));
+  EXPECT_LE(worst, kPixelBound) << want_path;
+}
+
+uint64_t seed_of(const Json& settings, int64_t picture) {
+  const Json& seed = settings["seed"];
+  return seed.is_array() ? seed[picture].get<uint64_t>() : seed.get<uint64_t>() + picture;
+}
+
+void expect_steps(const Tensors& got, const Tensor& want) {
+  const size_t size = want.as<float>().size() / want.shape[0];
+  for (int64_t i = 0; i < want.shape[0]; ++i) {
+    const std::string name = "latents." + std::to_string(i);
+    ASSERT_TRUE(got.contains(name)) << name;
+    expect_within(name, got.at(name), want.as<float>().subspan(i * size, size));
+  }
+}
+
+void expect_case(const std::string& name) {
+  const Result<Json> cases = read_json_file(data_path("pipelines/cases.json"));
+  const Tensors want = load_tensors(data_path("pipelines/latents.safetensors"));
+  for (const Json& settings : (*cases)["cases"]) {
+    if (settings["case"] != name) continue;
+    const TempFolder folder;
+    expect_program(arguments_of(settings, folder));
+    if (testing::Test::HasFailure()) return;
+    const Tensors got = load_tensors(folder.path("latents.safetensors"));
+    expect_within("latents", got.at("latents"), want.at(name + "/latents").as<float>());
+    if (want.contains(name + "/steps")) expect_steps(got, want.at(name + "/steps"));
+    for (int64_t i = 0; i < settings["num_images_per_prompt"].get<int64_t>(); ++i)
+      expect_picture(folder.path("picture-" + std::to_string(seed_of(settings, i)) + ".png"),
+                     data_path("pipelines/" + name + "." + std::to_string(i) + ".png"));
+    return;
+  }
+  FAIL() << name << " is not in cases.json";
+}
+
+TEST(Pipelines, Plms) { expect_case("txt2img.pndm"); }
+TEST(Pipelines, PlmsOfTwentySteps) { expect_case("txt2img.pndm_20"); }
+TEST(Pipelines, GuidanceOneRunsNoNegative) { expect_case("txt2img.guidance1"); }
+TEST(Pipelines, BatchFromGivenNoise) { expect_case("txt2img.batch2"); }
+TEST(Pipelines, ASeedForEachPicture) { expect_case("txt2img.seeds2"); }
+TEST(Pipelines, WidthOtherThanHeight) { expect_case("txt2img.wide"); }
+TEST(Pipelines, Ddim) { expect_case("txt2img.ddim"); }
+TEST(Pipelines, Euler) { expect_case("txt2img.euler"); }
+TEST(Pipelines, EulerAncestral) { expect_case("txt2img.euler_a"); }
+TEST(Pipelines, DpmSolver) { expect_case("txt2img.dpmpp_2m"); }
+TEST(Pipelines, DpmSolverKarras) { expect_case("txt2img.dpmpp_2m_karras"); }
+TEST(Pipelines, NoNegativePromptIsTheEmptyOne) { expect_case("txt2img.no_negative"); }
+TEST(Pipelines, LongPromptIsCut) { expect_case("txt2img.long_prompt"); }
+TEST(Pipelines, Sd2VelocityPrediction) { expect_case("txt2img.sd2"); }
+TEST(Pipelines, Sd2EulerAncestral) { expect_case("txt2img.sd2_euler_a"); }
+
+}  // namespace
+}  // namespace tempera::test

@@ -1,0 +1,73 @@
+// The bundled model's pictures against those that diffusers made with it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/json.h"
+#include "diffusion/png.h"
+#include "test/reference/golden.h"
+#include "test/reference/program.h"
+#include "test/temp_folder.h"
+
+namespace tempera::test {
+namespace {
+
+constexpr double kLeastPsnr = 40;
+// samples.png is a sheet in the order of samples.json: rows of six cells, a caption in each.
+constexpr int64_t kColumns = 6, kCellWidth = 136, kCellHeight = 150, kMargin = 4, kSide = 128;
+
+diffusion::Image picture_of_sheet(const diffusion::Image& sheet, int64_t index) {
+  const int64_t left = index % kColumns * kCellWidth + kMargin;
+  const int64_t top = index / kColumns * kCellHeight + kMargin;
+  diffusion::Image picture{kSide, kSide, {}};
+  for (int64_t y = 0; y < kSide; ++y) {
+    const auto row = sheet.pixels.begin() + ((top + y) * sheet.width + left) * 3;
+    picture.pixels.insert(picture.pixels.end(), row, row + kSide * 3);
+  }
+  return picture;
+}
+
+// Of 8-bit pictures of one size, in decibels.
+double psnr(const diffusion::Image& a, const diffusion::Image& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i) {
+    const double difference = static_cast<double>(a.pixels[i]) - b.pixels[i];
+    sum += difference * difference;
+  }
+  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.pixels.size()) / sum);
+}
+
+void expect_sample(const diffusion::Image& sheet, const Json& samples, int64_t index) {
+  const Json& picture = samples["pictures"][index];
+  const TempFolder folder;
+  expect_program({"generate", picture["prompt"], "-m", TEMPERA_SOURCE_DIR "/models/tempera-emoji",
+                  "--sampler", "dpm++2m", "--schedule", "discrete", "--steps",
+                  samples["steps"].dump(), "--guidance-scale", samples["guidance_scale"].dump(),
+                  "--seed", picture["seed"].dump(), "-o", folder.path("got.png")});
+  const auto got = diffusion::read_png(folder.path("got.png"));
+  ASSERT_TRUE(got.ok()) << got.error().message;
+  ASSERT_EQ(got->image.width, kSide);
+  ASSERT_EQ(got->image.height, kSide);
+  const double decibels = psnr(got->image, picture_of_sheet(sheet, index));
+  std::printf("%5.1f dB  %s\n", decibels, picture["prompt"].get<std::string>().c_str());
+  EXPECT_GE(decibels, kLeastPsnr) << picture["prompt"];
+}
+
+void expect_samples(int64_t step) {
+  const auto sheet = diffusion::read_png(data_path("samples/samples.png"));
+  const Result<Json> samples = read_json_file(data_path("samples/samples.json"));
+  ASSERT_EQ(sheet->image.width, kColumns * kCellWidth);
+  const auto count = static_cast<int64_t>((*samples)["pictures"].size());
+  for (int64_t i = 0; i < count; i += step) expect_sample(sheet->image, *samples, i);
+}
+
+TEST(SamplePictures, SomeAreThoseOfTheReference) { expect_samples(9); }
+
+// All of them take minutes: `make test-full` sets this variable.
+TEST(SamplePictures, AllAreThoseOfTheReference) {
+  if (std::getenv("TEMPERA_TEST_FULL") == nullptr) GTEST_SKIP() << "make test-full runs it";
+  expect_samples(1);
+}
+
+}  // namespace
+}  // namespace tempera::test
