@@ -37,7 +37,8 @@ class Conformance : public testing::TestWithParam<const char*> {
   const PlanKernel add{"add", 4, 0};
 };
 
-INSTANTIATE_TEST_SUITE_P(Devices, Conformance, testing::Values("cpu", "interpreter", "null"),
+INSTANTIATE_TEST_SUITE_P(Devices, Conformance,
+                         testing::Values("cpu", "cpu_compiled", "interpreter", "null"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(Conformance, BuffersHoldWhatIsUploaded) {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "backend/cpu/device/host.h"
 #include "base/file.h"
 #include "runtime/count_allocations_for_test.h"
+#include "test/device/compiled_kernels.h"
 #include "test/device/loaded_device.h"
 
 namespace tempera {
@@ -74,6 +76,14 @@ TEST(CpuDevice, LoadsCodeFromMemory) {
     first->reset();
     EXPECT_TRUE(device->prepare(**second, {&launch, 1}).ok());
   }
+}
+
+// The code generator and the device name features alike.
+TEST(CpuDevice, AcceptsWhatIsCompiledForThisMachine) {
+  const cpu::CodeObject code = compile_kernels_text();
+  const Status status = cpu::check_host({"cpu", code.triple, code.cpu, code.required_features});
+  EXPECT_TRUE(status.ok()) << status.error().message;
+  EXPECT_FALSE(code.required_features.empty());
 }
 
 TEST(CpuDevice, RefusesLibrariesForAnotherProcessor) {

@@ -4,6 +4,7 @@
 #include "backend/interpreter/device/interpreter_device.h"
 #include "backend/null/device/null_device.h"
 #include "base/file.h"
+#include "test/device/compiled_kernels.h"
 
 namespace tempera {
 namespace {
@@ -15,6 +16,13 @@ LoadedDevice load(std::unique_ptr<runtime::Device> device, const std::string& pa
   return {std::move(device), std::move(module).value(), computes};
 }
 
+LoadedDevice load_compiled() {
+  static const cpu::CodeObject code = compile_kernels_text();
+  auto device = std::move(cpu::create_device(2)).value();
+  auto module = device->load_module({"", std::as_bytes(std::span(code.shared_library))});
+  return {std::move(device), std::move(module).value()};
+}
+
 }  // namespace
 
 LoadedDevice load_cpu(int threads) {
@@ -23,6 +31,7 @@ LoadedDevice load_cpu(int threads) {
 
 LoadedDevice load_device(const std::string& name) {
   if (name == "cpu") return load_cpu(2);
+  if (name == "cpu_compiled") return load_compiled();
   const std::string text = TEMPERA_SOURCE_DIR "/test/device/kernels.txt";
   if (name == "interpreter") return load(interpreter::create_device(), text);
   return load(null_device::create_device(), text);

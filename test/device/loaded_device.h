@@ -16,7 +16,7 @@ struct LoadedDevice {
 };
 
 LoadedDevice load_cpu(int threads);
-// "cpu", "interpreter", "null"
+// "cpu" (kernels.cpp), "cpu_compiled" (kernels.txt through codegen), "interpreter", "null"
 LoadedDevice load_device(const std::string& name);
 
 // A buffer of the device that holds the floats.

@@ -81,6 +81,7 @@ constexpr Feature kFeatures[] = {
     {"amx-int8", 7, 0, edx, 25, kTiles},
     {"avxvnni", 7, 1, eax, 4, kYmm},
     {"avx512bf16", 7, 1, eax, 5, kZmm},
+    {"amx-fp16", 7, 1, eax, 21, kTiles},
     {"avxifma", 7, 1, eax, 23, kYmm},
     {"avxvnniint8", 7, 1, edx, 4, kYmm},
     {"avxneconvert", 7, 1, edx, 5, kYmm},
@@ -90,6 +91,7 @@ constexpr Feature kFeatures[] = {
     {"sse4a", 0x80000001, 0, ecx, 6, kNone},
     {"prfchw", 0x80000001, 0, ecx, 8, kNone},
     {"xop", 0x80000001, 0, ecx, 11, kYmm},
+    {"tbm", 0x80000001, 0, ecx, 21, kNone},
     {"fma4", 0x80000001, 0, ecx, 16, kYmm},
 };
 
