@@ -1,0 +1,133 @@
+#include "bench/harness.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+#include "backend/cpu/codegen/compile.h"
+#include "backend/cpu/codegen/legalize.h"
+#include "backend/cpu/codegen/link.h"
+#include "backend/cpu/device/cpu_device.h"
+#include "kernel/passes/pipeline.h"
+
+namespace tempera::bench {
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Tensor random_tensor(DType dtype, const Shape& shape) {
+  Tensor tensor(dtype, shape);
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> distribution(-0.5F, 0.5F);
+  if (dtype == DType::f32)
+    for (float& x : tensor.as<float>()) x = distribution(random);
+  if (dtype == DType::f16)
+    for (uint16_t& x : tensor.as<uint16_t>()) x = f32_to_f16(distribution(random));
+  return tensor;
+}
+
+Result<std::string> compile(const std::vector<lower::LoweredKernel>& kernels,
+                            const Target& target) {
+  std::vector<cpu::Source> sources;
+  for (const lower::LoweredKernel& k : kernels) sources.push_back({&k.kernel, k.may_alias});
+  ASSIGN_OR_RETURN(const std::vector<cpu::Object> objects,
+                   cpu::compile_kernels(sources, target, 2));
+  std::vector<std::string> bytes;
+  for (const cpu::Object& object : objects) bytes.push_back(object.bytes);
+  return cpu::link_shared(bytes, target);
+}
+
+std::span<const std::byte> as_bytes(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runner>> Runner::create(const graph::Graph& graph, const Target& target,
+                                               const lower::Choose& choose, int threads) {
+  auto runner = std::make_unique<Runner>();
+  ASSIGN_OR_RETURN(const graph::Fused fused, graph::run_passes(graph, lower::fuse_rules()));
+  ASSIGN_OR_RETURN(lower::Lowered lowered,
+                   lower::lower(fused, target, {.component = "bench", .choose = choose}));
+  for (size_t k = 0; k < lowered.kernels.size(); ++k)
+    lowered.plan.kernels[k].scratch_bytes = cpu::scratch_bytes(lowered.kernels[k].kernel);
+  ASSIGN_OR_RETURN(runner->code_, compile(lowered.kernels, target));
+  ASSIGN_OR_RETURN(runner->device_, cpu::create_device(threads));
+  ASSIGN_OR_RETURN(runner->module_, runner->device_->load_module({"", as_bytes(runner->code_)}));
+  for (const runtime::PlanTensor& weight : lowered.plan.weights)
+    runner->store_.add_tensor(weight.name, random_tensor(weight.dtype, weight.shape));
+  ASSIGN_OR_RETURN(runner->executor_, runtime::Executor::create(*runner->device_, *runner->module_,
+                                                                lowered.plan, runner->store_));
+  for (size_t i = 0; i < lowered.plan.inputs.size(); ++i) {
+    const Tensor tensor = random_tensor(lowered.plan.inputs[i].dtype, lowered.plan.inputs[i].shape);
+    TRY(runner->executor_->set_input(static_cast<int>(i), tensor.data));
+  }
+  TRY(runner->executor_->run(runtime::Stage::step));
+  return runner;
+}
+
+Result<double> Runner::fastest(int runs) {
+  double best = 1e30;
+  for (int i = 0; i < runs; ++i) {
+    const double start = now();
+    TRY(executor_->run(runtime::Stage::step));
+    best = std::min(best, now() - start);
+  }
+  return best;
+}
+
+Result<double> peak_gflops(const Target& target, int threads) {
+  using kernel::Expr;
+  using kernel::Stmt;
+  const kernel::Type vector{DType::f32, static_cast<int>(target.lanes(4))};
+  constexpr int kSums = 12;  // enough to hide the latency of two FMA units
+  constexpr int kSteps = 1 << 20;
+  constexpr int kPieces = 16;
+  const kernel::Buffer out = kernel::make_buffer("out", {DType::f32, 1}, kernel::Space::global,
+                                                 kPieces * vector.lanes, true);
+  const kernel::Buffer sums = kernel::make_buffer("sums", vector, kernel::Space::registers, kSums);
+  const Stmt body = kernel::grid("g", kPieces, [&](const Expr& g) {
+    const auto each = [&](const std::function<Stmt(Expr)>& one) {
+      return kernel::unrolled("i", kSums, one);
+    };
+    const Expr start = kernel::broadcast(kernel::cast(DType::f32, g), vector.lanes);
+    const Expr factor = kernel::variable("factor", vector);
+    Expr total = kernel::load(sums, 0);
+    for (int i = 1; i < kSums; ++i) total = total + kernel::load(sums, i);
+    return kernel::let(
+        factor, start * kernel::constant(vector, 0.001),
+        kernel::allocate(
+            sums, kernel::block(
+                      {each([&](const Expr& i) { return kernel::store(sums, i, start); }),
+                       kernel::serial("step", kSteps,
+                                      [&](const Expr&) {
+                                        return each([&](const Expr& i) {
+                                          return kernel::store(
+                                              sums, i, fma(kernel::load(sums, i), factor, factor));
+                                        });
+                                      }),
+                       kernel::store(out, kernel::ramp(g * Expr(vector.lanes), 1, vector.lanes),
+                                     total)})));
+  });
+  ASSIGN_OR_RETURN(kernel::Kernel loop, kernel::run_passes({"peak", {out}, body}));
+  const lower::LoweredKernel peak{"peak", std::move(loop), false};
+  ASSIGN_OR_RETURN(const std::string code, compile({peak}, target));
+  ASSIGN_OR_RETURN(auto device, cpu::create_device(threads));
+  ASSIGN_OR_RETURN(auto module, device->load_module({"", as_bytes(code)}));
+  ASSIGN_OR_RETURN(auto buffer, device->allocate(out->size * 4));
+  const runtime::PlanKernel planned{"peak", kPieces, 0};
+  const runtime::Launch launch{&planned, {{buffer.get(), 0}}};
+  ASSIGN_OR_RETURN(auto list, device->prepare(*module, std::span(&launch, 1)));
+  double best = 1e30;
+  for (int i = 0; i < 4; ++i) {
+    const double begin = now();
+    TRY(device->submit(*list));
+    TRY(device->wait());
+    best = std::min(best, now() - begin);
+  }
+  return 2.0 * kSums * kSteps * kPieces * vector.lanes / best / 1e9;
+}
+
+}  // namespace tempera::bench

@@ -1,0 +1,261 @@
+#include "lower/group_access.h"
+
+#include <algorithm>
+
+#include "graph/attribute.h"
+#include "graph/geometry.h"
+#include "kernel/simplify.h"
+#include "lower/elementwise.h"
+#include "lower/index_map.h"
+
+namespace tempera::lower {
+
+using graph::Node;
+using graph::Op;
+using graph::OpClass;
+using graph::Value;
+using graph::ValueId;
+using kernel::Buffer;
+using kernel::Expr;
+using kernel::Stmt;
+using kernel::Type;
+
+namespace {
+
+bool same_index(const GroupAccess::Index& a, const GroupAccess::Index& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Expr& x, const Expr& y) { return x.same_as(y); });
+}
+
+// The position of `value` in a list of graph values, or -1.
+int position(std::span<const ValueId> values, ValueId value) {
+  const auto found = std::find(values.begin(), values.end(), value);
+  return found == values.end() ? -1 : static_cast<int>(found - values.begin());
+}
+
+Expr literal_value(const Tensor& tensor) {
+  switch (tensor.dtype) {
+    case DType::f32:
+      return kernel::constant({DType::f32, 1}, tensor.as<float>()[0]);
+    case DType::f16:
+      return kernel::constant({DType::f16, 1}, f16_to_f32(tensor.as<uint16_t>()[0]));
+    case DType::bf16:
+      return kernel::constant({DType::bf16, 1}, bf16_to_f32(tensor.as<uint16_t>()[0]));
+    case DType::i64:
+      return kernel::constant_int({DType::i64, 1}, tensor.as<int64_t>()[0]);
+    case DType::i32:
+      return kernel::constant_int({DType::i32, 1}, tensor.as<int32_t>()[0]);
+    case DType::i8:
+      return kernel::constant_int({DType::i8, 1}, tensor.as<int8_t>()[0]);
+    case DType::u8:
+      return kernel::constant_int({DType::u8, 1}, tensor.as<uint8_t>()[0]);
+    case DType::boolean:
+      return kernel::constant_int({DType::boolean, 1}, tensor.as<uint8_t>()[0]);
+    case DType::f64:
+      break;
+  }
+  CHECK(false, "kernels have no {} literals", name(tensor.dtype));
+}
+
+// A mask as wide as the index: a scalar load takes a scalar mask.
+Expr fit_mask(const Expr& mask, const Expr& offset) {
+  if (!mask.defined() || mask->type.lanes == offset->type.lanes) return mask;
+  if (mask->type.is_scalar()) return kernel::broadcast(mask, offset->type.lanes);
+  return {};  // a scalar read under a mask of lanes: its place is in range whenever a lane is on
+}
+
+}  // namespace
+
+Expr element_offset(const Value& value, const std::vector<Expr>& index) {
+  const std::vector<int64_t> stride = graph::strides(value.shape, value.layout);
+  CHECK(index.size() == stride.size(), "an index of {} for {}", index.size(),
+        to_string(value.shape));
+  Expr offset = 0;
+  for (size_t d = 0; d < stride.size(); ++d) {
+    if (value.shape[d] == 1) continue;
+    offset = offset + index[d] * Expr(static_cast<int>(stride[d]));
+  }
+  return kernel::simplify(offset);
+}
+
+Buffer GroupAccess::use(Operand operand, const std::string& name, Type type, int64_t size,
+                        bool written) {
+  for (const Use& u : uses_)
+    if (u.operand == operand) return u.buffer;
+  uses_.push_back({kernel::make_buffer(name, type, kernel::Space::global, size, written), operand});
+  return uses_.back().buffer;
+}
+
+Buffer GroupAccess::temporary(int index, Type type, int64_t size, bool written) {
+  return use({Operand::Kind::temporary, index}, fmt::format("t{}", index), type, size, written);
+}
+
+Buffer GroupAccess::packed(int index, Type type, int64_t size, bool written) {
+  return use({Operand::Kind::packed, index}, fmt::format("p{}", index), type, size, written);
+}
+
+void GroupAccess::mark_place(const Buffer& buffer, const Index& index) {
+  const bool at_place = !place_.empty() && same_index(index, place_);
+  for (Use& u : uses_)
+    if (u.buffer == buffer) u.only_at_place &= at_place;
+}
+
+Expr GroupAccess::load_input(ValueId id, const Index& index, Expr mask) {
+  const Value& value = group_.body.value(id);
+  const int input = position(group_.body.inputs(), id);
+  CHECK(input >= 0, "value %{} is neither an input of the group nor computed in it", id);
+  const Buffer buffer = use({Operand::Kind::input, input}, fmt::format("i{}", input),
+                            {value.dtype, 1}, element_count(value.shape), false);
+  mark_place(buffer, index);
+  const Expr offset = element_offset(value, index);
+  return kernel::load(buffer, offset, fit_mask(mask, offset));
+}
+
+Expr GroupAccess::movement_at(const Node& node, const Index& index, Expr mask) {
+  const Value& result = group_.body.value(node.outputs[0]);
+  if (node.op == Op::concat) {
+    const auto axis = axis_of(node, result.shape.size());
+    Expr value;
+    int64_t begin = 0;
+    for (const ValueId input : node.inputs) {
+      const int64_t extent = group_.body.value(input).shape[axis];
+      Index inner = index;
+      inner[axis] = index[axis] - Expr(static_cast<int>(begin));
+      const Expr inside =
+          kernel::simplify(Expr(-1) < inner[axis] && inner[axis] < Expr(static_cast<int>(extent)));
+      const Expr both = mask.defined() ? inside && mask : inside;
+      const Expr piece = value_at(input, inner, both);
+      value = value.defined() ? kernel::select(inside, piece, value) : piece;
+      begin += extent;
+    }
+    return value;
+  }
+  if (node.op == Op::gather) {
+    const Value& table = group_.body.value(node.inputs[0]);
+    const auto axis = axis_of(node, table.shape.size());
+    const size_t rank = group_.body.value(node.inputs[1]).shape.size();
+    const Index at(index.begin() + axis, index.begin() + axis + rank);
+    Expr row = kernel::cast(DType::i32, value_at(node.inputs[1], at, mask));
+    const Expr extent = static_cast<int>(table.shape[axis]);
+    row = kernel::select(row < Expr(0), row + extent, row);
+    Index inner(index.begin(), index.begin() + axis);
+    inner.push_back(row);
+    inner.insert(inner.end(), index.begin() + axis + rank, index.end());
+    return value_at(node.inputs[0], inner, mask);
+  }
+  if (node.op == Op::pad) {
+    const InputIndex source = pad_index(group_.body, node, index);
+    const Expr both = mask.defined() ? source.inside && mask : source.inside;
+    const Expr value = value_at(node.inputs[0], source.index, both);
+    const Expr fill =
+        kernel::cast(result.dtype, kernel::f32(graph::double_attribute(node, "value")));
+    return kernel::select(source.inside, value, fill);
+  }
+  return value_at(node.inputs[0], input_index(group_.body, node, index), mask);
+}
+
+Expr GroupAccess::value_at(ValueId id, const Index& index, Expr mask) {
+  if (const auto known = known_.find(id); known != known_.end()) {
+    CHECK(same_index(known->second.first, index), "a result read at another place than its own");
+    return known->second.second;
+  }
+  const Value& value = group_.body.value(id);
+  if (value.producer < 0) return load_input(id, index, mask);
+  CHECK(value.producer != group_.anchor, "the anchor's result asked for as an operand");
+  const Node& node = group_.body.node(value.producer);
+  if (node.op == Op::literal && node.literal->size() == 1) return literal_value(*node.literal);
+  if (node.op == Op::split)
+    return value_at(node.inputs[0], split_index(group_.body, node, id, index), mask);
+  if (graph::row(node.op).op_class == OpClass::movement) return movement_at(node, index, mask);
+  CHECK(graph::row(node.op).op_class == OpClass::elementwise, "{} in a group beside its anchor",
+        name(node.op));
+  std::vector<Expr> args;
+  for (const ValueId input : node.inputs)
+    args.push_back(
+        value_at(input, broadcast_index(group_.body.value(input).shape, value.shape, index), mask));
+  return elementwise(node, args, value.dtype);
+}
+
+std::vector<Stmt> GroupAccess::store_all(std::map<ValueId, std::pair<Index, Expr>> known,
+                                         Expr mask) {
+  known_ = std::move(known);
+  // Members after the anchor, in order: each at the place where its operand's element ends up.
+  for (const Node& node : group_.body.nodes()) {
+    const auto source = std::find_if(node.inputs.begin(), node.inputs.end(),
+                                     [&](ValueId v) { return known_.contains(v); });
+    if (source == node.inputs.end()) continue;
+    const ValueId output = node.outputs[0];
+    const Index& from = known_.at(*source).first;
+    if (graph::row(node.op).op_class == OpClass::movement) {
+      known_[output] = {output_index(group_.body, node, from), known_.at(*source).second};
+      continue;
+    }
+    const Index at = from;
+    known_[output] = {at, value_at(output, at, mask)};
+  }
+  std::vector<Stmt> stores;
+  for (size_t o = 0; o < group_.body.outputs().size(); ++o) {
+    const ValueId id = group_.body.outputs()[o].value;
+    const Value& value = group_.body.value(id);
+    const auto& [index, expr] = known_.at(id);
+    const Buffer buffer = use({Operand::Kind::output, static_cast<int>(o)}, fmt::format("o{}", o),
+                              {value.dtype, 1}, element_count(value.shape), true);
+    mark_place(buffer, index);
+    const Expr offset = element_offset(value, index);
+    Expr stored = expr;
+    if (stored->type.lanes < offset->type.lanes)
+      stored = kernel::broadcast(stored, offset->type.lanes);
+    // A vector over a dimension of extent 1: only its first lane is an element.
+    if (stored->type.lanes > offset->type.lanes) stored = kernel::extract(stored, 0);
+    stores.push_back(kernel::store(buffer, offset, stored, fit_mask(mask, offset)));
+  }
+  place_.clear();
+  known_.clear();
+  return stores;
+}
+
+Stmt GroupAccess::store_results(const Index& index, const std::vector<Expr>& results, Expr mask) {
+  const Node& anchor = group_.body.node(group_.anchor);
+  CHECK(results.size() == anchor.outputs.size(), "{} results of {}", results.size(),
+        name(anchor.op));
+  place_ = index;
+  std::map<ValueId, std::pair<Index, Expr>> known;
+  for (size_t i = 0; i < results.size(); ++i) known[anchor.outputs[i]] = {index, results[i]};
+  return kernel::block(store_all(std::move(known), mask));
+}
+
+Stmt GroupAccess::store_outputs(const Index& index, Expr mask) {
+  place_ = index;
+  std::map<ValueId, std::pair<Index, Expr>> known;
+  for (const graph::NamedValue& output : group_.body.outputs())
+    known[output.value] = {index, value_at(output.value, index, mask)};
+  return kernel::block(store_all(std::move(known), mask));
+}
+
+Launch GroupAccess::launch(std::string name, Stmt body) const {
+  Launch launch;
+  launch.kernel.name = std::move(name);
+  launch.kernel.body = std::move(body);
+  for (const Use& u : uses_) {
+    launch.kernel.parameters.push_back(u.buffer);
+    launch.operands.push_back(u.operand);
+  }
+  return launch;
+}
+
+std::vector<std::pair<int, int>> GroupAccess::in_place() const {
+  std::vector<std::pair<int, int>> pairs;
+  for (const Use& output : uses_) {
+    if (output.operand.kind != Operand::Kind::output || !output.only_at_place) continue;
+    const Value& o = group_.body.value(group_.body.outputs()[output.operand.index].value);
+    for (const Use& input : uses_) {
+      if (input.operand.kind != Operand::Kind::input || !input.only_at_place) continue;
+      const Value& i = group_.body.value(group_.body.inputs()[input.operand.index]);
+      if (i.dtype == o.dtype && i.shape == o.shape && i.layout == o.layout)
+        pairs.emplace_back(output.operand.index, input.operand.index);
+    }
+  }
+  return pairs;
+}
+
+}  // namespace tempera::lower

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <optional>
+
+#include "graph/passes/fuse.h"
+#include "lower/index_map.h"
+
+namespace tempera::lower {
+
+// A matmul or convolution in one normal form:
+//   out[batch, row, col, n] = sum over tap_h, tap_w, channel of
+//     a[batch, row * stride_h + tap_h * dilation_h - pad_h, col * stride_w + tap_w * dilation_w -
+//     pad_w, channel]
+//     * b[batch, tap_h, tap_w, channel, n]
+// where a is 0 outside in_h x in_w. A matmul has one row and one tap; a 1x1 convolution of stride 1
+// has its whole map in one row. Extents are in elements.
+struct ContractionGeometry {
+  int64_t batch = 1;
+  int64_t rows = 1, cols = 1;  // of the output
+  int64_t in_h = 1, in_w = 1;
+  int64_t taps_h = 1, taps_w = 1;
+  int64_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_h = 0, pad_w = 0;
+  int64_t channels = 1;
+  int64_t n = 1;
+  int64_t b_batch = 1;       // batch if b differs by batch entry, else 1
+  bool b_is_weight = false;  // b depends on weights and constants only
+
+  graph::ValueId a = -1, b = -1, bias = -1;  // values of the body; bias may be absent
+  Shape a_shape, out_shape;                  // logical, of the body's values
+  bool is_conv = false;
+  bool flat = false;  // a conv's map, or a matmul's leading dimensions and rows, run in one row
+
+  int64_t taps() const { return taps_h * taps_w; }
+  int64_t depth() const { return taps() * channels; }
+  double flops() const { return 2.0 * batch * rows * cols * n * depth(); }
+
+  // Logical indices in the body's values.
+  Index a_index(const kernel::Expr& batch, const kernel::Expr& h, const kernel::Expr& w,
+                const kernel::Expr& channel) const;
+  Index b_index(const kernel::Expr& batch, const kernel::Expr& tap_h, const kernel::Expr& tap_w,
+                const kernel::Expr& channel, const kernel::Expr& n) const;
+  Index out_index(const kernel::Expr& batch, const kernel::Expr& row, const kernel::Expr& col,
+                  const kernel::Expr& n) const;
+
+  Shape b_shape;
+};
+
+// The normal form of the group's anchor, or nothing if it has none: grouped or three-dimensional
+// convolutions, vectors, b that broadcasts over part of the batch, integers.
+std::optional<ContractionGeometry> contraction_geometry(const graph::Group& group);
+
+}  // namespace tempera::lower

@@ -1,0 +1,150 @@
+#include "lower/schedules/contraction_space.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace tempera::lower {
+
+using kernel::Config;
+
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Register tiles that leave room for the vectors of b and one broadcast, and hide the latency of an
+// FMA (4 cycles).
+std::vector<std::pair<int64_t, int64_t>> register_tiles(const Target& target) {
+  std::vector<std::pair<int64_t, int64_t>> tiles;
+  for (int64_t v = 1; v <= 4; ++v)
+    for (const int64_t m : {4, 5, 6, 7, 8, 10, 12, 14, 16})
+      if (m * v + v + 1 <= target.vector_registers && m * v >= target.vector_registers / 4)
+        tiles.emplace_back(m, v);
+  return tiles;
+}
+
+// Chunks of channels: near-equal parts, so that the last one is not mostly zeros.
+std::vector<int64_t> chunk_sizes(const ContractionGeometry& g, int64_t lanes) {
+  std::set<int64_t> sizes;
+  for (const int64_t wanted : {32, 64, 96, 128, 192, 256, 384, 512}) {
+    if (wanted >= g.channels) {
+      sizes.insert(g.channels);
+      break;
+    }
+    const int64_t parts = ceil_div(g.channels, wanted);
+    const int64_t even = ceil_div(g.channels, parts);
+    sizes.insert(std::min(g.channels, ceil_div(even, lanes) * lanes));
+  }
+  return {sizes.begin(), sizes.end()};
+}
+
+std::vector<std::pair<int64_t, int64_t>> pixel_blocks(const ContractionGeometry& g,
+                                                      int64_t tile_m) {
+  std::set<std::pair<int64_t, int64_t>> blocks;
+  for (const int64_t pixels : {32, 64, 128, 256}) {
+    const int64_t w = g.rows == 1 ? std::min(g.cols, ceil_div(pixels, tile_m) * tile_m)
+                                  : std::min<int64_t>(g.cols, 64);
+    const int64_t even_w =
+        std::min(g.cols, ceil_div(ceil_div(g.cols, ceil_div(g.cols, w)), tile_m) * tile_m);
+    blocks.emplace(std::clamp<int64_t>(pixels / even_w, 1, g.rows), even_w);
+  }
+  return {blocks.begin(), blocks.end()};
+}
+
+}  // namespace
+
+ContractionTiling::ContractionTiling(const Target& target, const Config& config)
+    : lanes(target.lanes(4)),
+      tile_m(config.at("tile_m")),
+      tile_v(config.at("tile_v")),
+      kc(config.at("kc")),
+      block_h(config.at("block_h")),
+      block_w(config.at("block_w")),
+      block_n(config.at("block_n")) {}
+
+int64_t ContractionTiling::sums_size(const ContractionGeometry& g) const {
+  if (chunks(g) == 1) return tile_m * tile_n();
+  return block_h * tiles_w() * tile_m * block_n * tile_n();
+}
+
+double contraction_cycles(const ContractionGeometry& g, const Target& target,
+                          const ContractionTiling& t, double prologue_cycles) {
+  const double fma =
+      static_cast<double>(t.tile_m * t.tile_v) / static_cast<double>(target.fma_per_cycle);
+  const double loads = static_cast<double>(t.tile_m + t.tile_v) / 2;
+  const double panel = static_cast<double>(g.taps() * t.kc * t.tile_n() *
+                                           4);  // bytes of b that a register tile runs over
+  const double from_l2 =
+      panel > target.l1_bytes * 0.75 ? static_cast<double>(t.tile_v * t.lanes * 4) / 32 : 0;
+  const double inner = std::max({fma, loads, from_l2}) + 0.05 * (fma + loads);
+  const double tile = static_cast<double>(g.taps() * t.kc) * inner +
+                      2.5 * static_cast<double>(t.tile_m * t.tile_v) + 30;
+  const auto chunks = static_cast<double>(t.chunks(g));
+  const double blocks_n = ceil_div(t.column_tiles(g), t.block_n);
+  // Rows and columns past the edge are skipped by whole register tiles.
+  const double tiles = static_cast<double>(g.batch * g.rows) *
+                       static_cast<double>(g.cols / t.block_w * t.tiles_w() +
+                                           ceil_div(g.cols % t.block_w, t.tile_m)) *
+                       static_cast<double>(t.column_tiles(g));
+  const double blocks =
+      static_cast<double>(g.batch * ceil_div(g.rows, t.block_h) * ceil_div(g.cols, t.block_w));
+  const double staged = blocks * blocks_n * chunks *
+                        static_cast<double>(t.patch_h(g) * t.patch_w(g)) *
+                        (static_cast<double>(ceil_div(t.kc, t.lanes)) * (3 + prologue_cycles) + 10);
+  const double b_bytes =
+      blocks * static_cast<double>(g.n * g.depth() * 4);  // b passes from L3 or memory once a block
+  const double total = tiles * chunks * tile + staged + b_bytes / 10;
+  const double iterations = blocks * blocks_n;
+  const auto cores = static_cast<double>(target.cores);
+  const double balance = std::ceil(iterations / cores) * cores / iterations;
+  return total / cores * balance;
+}
+
+std::vector<Config> contraction_space(const ContractionGeometry& g, const Target& target,
+                                      double prologue_cycles) {
+  const int64_t lanes = target.lanes(4);
+  struct Candidate {
+    double cycles;
+    Config config;
+  };
+  std::vector<Candidate> candidates;
+  const auto consider = [&](const Config& config) {
+    const ContractionTiling t(target, config);
+    if ((t.patch_size(g) + t.sums_size(g)) * 4 >
+        std::min(target.workgroup_memory_bytes, target.l2_bytes * 3 / 4))
+      return;
+    candidates.push_back({contraction_cycles(g, target, t, prologue_cycles), config});
+  };
+  for (const auto& [m, v] : register_tiles(target)) {
+    if (v > 1 && (v - 1) * lanes >= g.n) continue;
+    if (m > 4 && m >= 2 * g.cols) continue;
+    const int64_t column_tiles = ceil_div(g.n, v * lanes);
+    for (const int64_t kc : chunk_sizes(g, lanes))
+      for (const auto& [h, w] : pixel_blocks(g, m))
+        for (const int64_t parts : {1, 2, 4, 8, 20}) {
+          if (parts > column_tiles) break;
+          consider({{{"tile_m", m},
+                     {"tile_v", v},
+                     {"kc", kc},
+                     {"block_h", h},
+                     {"block_w", w},
+                     {"block_n", ceil_div(column_tiles, parts)}}});
+        }
+  }
+  if (candidates.empty())
+    return {{{{"tile_m", 4},
+              {"tile_v", 1},
+              {"kc", std::min<int64_t>(g.channels, lanes)},
+              {"block_h", 1},
+              {"block_w", std::min<int64_t>(g.cols, 4)},
+              {"block_n", 1}}}};
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const auto& a, const auto& b) { return a.cycles < b.cycles; });
+  std::vector<Config> space;
+  constexpr size_t kLongest = 40;
+  for (size_t i = 0; i < candidates.size() && i < kLongest; ++i)
+    space.push_back(candidates[i].config);
+  return space;
+}
+
+}  // namespace tempera::lower

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <vector>
+
+#include "base/target.h"
+#include "kernel/kernel.h"
+#include "lower/schedules/contraction_geometry.h"
+
+namespace tempera::lower {
+
+// The tiling that a Config of `contraction` means for a geometry; all in elements unless said.
+struct ContractionTiling {
+  int64_t lanes;           // f32 a vector
+  int64_t tile_m, tile_v;  // register tile: pixels, vectors
+  int64_t kc, block_h, block_w, block_n;
+
+  ContractionTiling(const Target& target, const kernel::Config& config);
+  int64_t tile_n() const { return tile_v * lanes; }
+  int64_t chunks(const ContractionGeometry& g) const { return (g.channels + kc - 1) / kc; }
+  int64_t column_tiles(const ContractionGeometry& g) const {
+    return (g.n + tile_n() - 1) / tile_n();
+  }
+  int64_t tiles_w() const { return (block_w + tile_m - 1) / tile_m; }
+  int64_t patch_h(const ContractionGeometry& g) const {
+    return (block_h - 1) * g.stride_h + (g.taps_h - 1) * g.dilation_h + 1;
+  }
+  // Wide enough for the last register tile of a row, which may reach past block_w.
+  int64_t patch_w(const ContractionGeometry& g) const {
+    return (tiles_w() * tile_m - 1) * g.stride_w + (g.taps_w - 1) * g.dilation_w + 1;
+  }
+  // Distance of neighbouring pixels in the patch: a vector more than kc, so that the pixels of a
+  // tile do not all fall into one set of the L1 cache.
+  int64_t patch_stride() const { return (kc + lanes - 1) / lanes * lanes + lanes; }
+  int64_t patch_size(const ContractionGeometry& g) const {
+    return patch_h(g) * patch_w(g) * patch_stride();
+  }
+  // Sums that wait for the next chunk; one register tile if there is only one chunk.
+  int64_t sums_size(const ContractionGeometry& g) const;
+};
+
+// Ranked by an estimate of cycles. `prologue_cycles`: of the work on the way in, a vector.
+std::vector<kernel::Config> contraction_space(const ContractionGeometry& g, const Target& target,
+                                              double prologue_cycles);
+// The estimate: cycles of the busiest core.
+double contraction_cycles(const ContractionGeometry& g, const Target& target,
+                          const ContractionTiling& tiling, double prologue_cycles);
+
+}  // namespace tempera::lower

@@ -1,0 +1,131 @@
+#include "lower/schedules/contraction.h"
+
+#include "graph/build.h"
+#include "lower/schedules/schedule_test_support.h"
+
+namespace tempera::lower {
+namespace {
+
+using graph::GraphBuilder;
+using graph::kAbsent;
+using graph::Layout;
+using graph::Rate;
+using graph::ValueId;
+using testing::check_schedule;
+using testing::Data;
+
+struct ConvCase {
+  Shape x, w;
+  GraphBuilder::ConvOptions options;
+};
+
+// silu(x * scale) -> conv -> + residual, channels-last in memory.
+graph::Graph conv_graph(const ConvCase& c, bool integers) {
+  GraphBuilder b;
+  const Layout channels_last = c.x.size() == 4 ? Layout{{0, 2, 3, 1}} : Layout{{0, 2, 1}};
+  ValueId x = b.graph.add_input("x", DType::f32, c.x, Rate::step, channels_last);
+  if (!integers) x = b.silu(x);
+  const ValueId y =
+      b.conv(x, b.weight("w", DType::f16, c.w), b.weight("bias", DType::f32, {c.w[0]}), c.options);
+  const ValueId residual =
+      b.graph.add_input("residual", DType::f32, b.shape(y), Rate::step, channels_last);
+  const ValueId sum = b.add(y, residual);
+  b.graph.set_layout(y, channels_last);
+  b.graph.set_layout(sum, channels_last);
+  b.output("y", sum);
+  return b.graph;
+}
+
+class ContractionConv : public ::testing::TestWithParam<ConvCase> {};
+
+TEST_P(ContractionConv, IsExactOnSmallIntegers) {
+  check_schedule(kContraction, conv_graph(GetParam(), true), {.data = Data::small_integers});
+}
+
+TEST_P(ContractionConv, StaysWithinTheBoundOnRandomData) {
+  check_schedule(kContraction, conv_graph(GetParam(), false), {.bound = 2e-6, .most_configs = 2});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, ContractionConv,
+    ::testing::Values(ConvCase{{1, 32, 6, 8}, {32, 32, 3, 3}, {.pad = 1}},
+                      ConvCase{{2, 7, 5, 9}, {5, 7, 3, 3}, {.pad = 1}},  // nothing divides
+                      ConvCase{{1, 70, 4, 5}, {19, 70, 1, 1}, {}},       // one row of pixels
+                      ConvCase{{1, 4, 9, 7}, {33, 4, 3, 3}, {.stride = 2, .pads = {0, 0, 1, 1}}},
+                      ConvCase{
+                          {2, 20, 11, 6}, {8, 20, 2, 3}, {.pads = {1, 2, 0, 1}, .dilation = 2}},
+                      ConvCase{{1, 24, 17}, {16, 24, 5}, {.stride = 3, .pad = 2}},  // one dimension
+                      ConvCase{{1, 1, 3, 3}, {1, 1, 3, 3}, {.pad = 1}}));
+
+struct MatmulCase {
+  Shape a, b;
+  bool weight;
+};
+
+graph::Graph matmul_graph(const MatmulCase& c) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, c.a, Rate::step);
+  const ValueId w =
+      c.weight ? b.weight("w", DType::f32, c.b) : b.input("w", DType::f32, c.b, Rate::step);
+  b.output("y", b.matmul(x, w));
+  return b.graph;
+}
+
+class ContractionMatmul : public ::testing::TestWithParam<MatmulCase> {};
+
+TEST_P(ContractionMatmul, IsExactOnSmallIntegers) {
+  check_schedule(kContraction, matmul_graph(GetParam()), {.data = Data::small_integers});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, ContractionMatmul,
+    ::testing::Values(MatmulCase{{24, 40}, {40, 64}, true}, MatmulCase{{2, 7, 33}, {33, 10}, true},
+                      MatmulCase{{3, 5, 6}, {3, 6, 9}, false},  // a batch on both sides
+                      MatmulCase{{1, 1, 130}, {130, 3}, false},
+                      MatmulCase{{2, 2, 4, 8}, {8, 17}, true}));
+
+TEST(Contraction, ReadsATransposedWeightAndWritesThroughATranspose) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {2, 12, 20}, Rate::step);
+  const ValueId y =
+      b.linear(x, b.weight("w", DType::bf16, {24, 20}), b.weight("bias", DType::bf16, {24}));
+  b.output("y", b.transpose(b.reshape(y, {2, 3, 4, 24}), {0, 3, 1, 2}));
+  check_schedule(kContraction, b.graph, {.data = Data::small_integers});
+}
+
+TEST(Contraction, UpsamplesOnTheWayIn) {
+  GraphBuilder b;
+  const ValueId x = b.graph.add_input("x", DType::f32, {1, 16, 3, 4}, Rate::step, {{0, 2, 3, 1}});
+  const ValueId up = b.upsample_nearest(x, {6, 8});
+  b.output("y", b.conv(up, b.weight("w", DType::f32, {16, 16, 3, 3}), kAbsent, {.pad = 1}));
+  check_schedule(kContraction, b.graph, {.data = Data::small_integers});
+}
+
+TEST(Contraction, SumsSeveralChunksOfChannels) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 9, 100}, Rate::step);
+  b.output("y", b.silu(b.linear(x, b.weight("w", DType::f32, {40, 100}))));
+  const graph::Group group = testing::whole_group(b.graph);
+  const Target target = testing::target_of(32);
+  const kernel::Config config{
+      {{"tile_m", 4}, {"tile_v", 2}, {"kc", 24}, {"block_h", 1}, {"block_w", 8}, {"block_n", 2}}};
+  const auto inputs = testing::random_inputs(b.graph, Data::normal);
+  const auto program = kContraction.build(group, target, config);
+  ASSERT_TRUE(program.ok()) << program.error().message;
+  const auto got = testing::run_program(group, *program, inputs);
+  testing::expect_close(got[0], graph::evaluate(b.graph, inputs)[0], 2e-6,
+                        "chunks of 24 of 100 channels");
+}
+
+TEST(Contraction, RefusesARegisterTileThatDoesNotFit) {
+  const graph::Group group = testing::whole_group(matmul_graph({{24, 40}, {40, 64}, true}));
+  const kernel::Config config{
+      {{"tile_m", 16}, {"tile_v", 4}, {"kc", 40}, {"block_h", 1}, {"block_w", 16}, {"block_n", 1}}};
+  const auto program = kContraction.build(group, testing::target_of(64), config);
+  ASSERT_FALSE(program.ok());
+  EXPECT_EQ(program.error().message,
+            "contraction: a 16x4 register tile needs more than 32 vector registers");
+}
+
+}  // namespace
+}  // namespace tempera::lower

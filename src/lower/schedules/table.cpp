@@ -1,0 +1,27 @@
+#include "lower/schedule.h"
+#include "lower/schedules/attention.h"
+#include "lower/schedules/contraction.h"
+#include "lower/schedules/contraction_direct.h"
+#include "lower/schedules/moments.h"
+#include "lower/schedules/movement.h"
+#include "lower/schedules/pointwise.h"
+#include "lower/schedules/reduce.h"
+#include "lower/schedules/softmax.h"
+
+namespace tempera::lower {
+
+std::span<const Schedule> schedules() {
+  static const Schedule table[] = {
+      kContraction, kContractionDirect, kAttention, kMoments, kSoftmax,
+      kReduce,      kMovement,          kPointwise,
+  };
+  return table;
+}
+
+const Schedule* find_schedule(std::string_view name) {
+  for (const Schedule& schedule : schedules())
+    if (schedule.name == name) return &schedule;
+  return nullptr;
+}
+
+}  // namespace tempera::lower
