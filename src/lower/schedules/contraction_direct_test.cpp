@@ -1,0 +1,77 @@
+#include "lower/schedules/contraction_direct.h"
+
+#include "graph/build.h"
+#include "lower/schedules/schedule_test_support.h"
+
+namespace tempera::lower::testing {
+namespace {
+
+using graph::GraphBuilder;
+using graph::Rate;
+using graph::ValueId;
+
+const CheckOptions kExact{
+    .data = Data::small_integers, .vector_bytes = {16, 64}, .most_configs = 2};
+
+graph::Graph conv(const Shape& x, const Shape& weight, const GraphBuilder::ConvOptions& options,
+                  const graph::Layout& layout = {}) {
+  GraphBuilder b;
+  const ValueId input = b.graph.add_input("x", DType::f32, x, Rate::step, layout);
+  const ValueId w = b.input("w", DType::f32, weight, Rate::load);
+  const ValueId bias = b.input("b", DType::f32, {weight[0]}, Rate::load);
+  const ValueId y = b.conv(input, w, bias, options);
+  b.graph.set_layout(y, layout);
+  b.output("y", y);
+  return std::move(b.graph);
+}
+
+graph::Graph matmul(const Shape& x, const Shape& y, DType dtype = DType::f32) {
+  GraphBuilder b;
+  const ValueId left = b.input("x", dtype, x, Rate::step);
+  b.output("o", b.matmul(left, b.input("y", dtype, y, Rate::step)));
+  return std::move(b.graph);
+}
+
+TEST(ContractionDirect, Convolutions) {
+  check_schedule(kContractionDirect, conv({2, 3, 7, 9}, {5, 3, 3, 3}, {.pad = 1}), kExact);
+  check_schedule(kContractionDirect,
+                 conv({1, 4, 9, 8}, {6, 2, 3, 2}, {.stride = 2, .pad = 1, .groups = 2}), kExact);
+  check_schedule(kContractionDirect,
+                 conv({1, 3, 11, 20}, {2, 3, 3, 3}, {.pads = {2, 0, 1, 3}, .dilation = 2}), kExact);
+}
+
+TEST(ContractionDirect, OneAndThreeSpatialDimensions) {
+  check_schedule(kContractionDirect, conv({2, 3, 20}, {4, 3, 3}, {.pad = 1}), kExact);
+  check_schedule(kContractionDirect, conv({1, 2, 4, 5, 6}, {3, 2, 3, 3, 3}, {.pad = 1}), kExact);
+}
+
+TEST(ContractionDirect, DepthwiseInChannelsLast) {
+  check_schedule(kContractionDirect,
+                 conv({2, 20, 5, 6}, {20, 1, 3, 3}, {.pad = 1, .groups = 20}, {{0, 2, 3, 1}}),
+                 kExact);
+}
+
+TEST(ContractionDirect, MatrixProductsOfAllRanks) {
+  check_schedule(kContractionDirect, matmul({3, 7}, {7, 21}), kExact);
+  check_schedule(kContractionDirect, matmul({2, 1, 3, 7}, {4, 7, 5}), kExact);
+  check_schedule(kContractionDirect, matmul({7}, {2, 7, 5}), kExact);
+  check_schedule(kContractionDirect, matmul({2, 3, 7}, {7}), kExact);
+  check_schedule(kContractionDirect, matmul({7}, {7}), kExact);
+}
+
+TEST(ContractionDirect, IntegersAreExact) {
+  check_schedule(kContractionDirect, matmul({3, 7}, {7, 5}, DType::i8), kExact);
+  check_schedule(kContractionDirect, matmul({3, 7}, {7, 5}, DType::i64), kExact);
+}
+
+TEST(ContractionDirect, StoresThroughAnEpilogue) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {5, 8}, Rate::step);
+  const ValueId y = b.matmul(x, b.input("w", DType::f32, {8, 6}, Rate::load));
+  const ValueId bias = b.input("bias", DType::f32, {6}, Rate::load);
+  b.output("o", b.transpose(b.add(y, bias), {1, 0}));
+  check_schedule(kContractionDirect, b.graph, kExact);
+}
+
+}  // namespace
+}  // namespace tempera::lower::testing
