@@ -67,8 +67,8 @@ constexpr auto kX86Features = std::to_array<const char*>({
     "amx-bf16",
     "amx-fp16",
 });
-constexpr auto kAarch64Features =
-    std::to_array<const char*>({"neon", "fullfp16", "dotprod", "i8mm", "bf16"});
+constexpr auto kAarch64Features = std::to_array<const char*>(
+    {"neon", "fullfp16", "fp16fml", "rdm", "dotprod", "i8mm", "bf16", "sve", "sve2"});
 
 bool has(const llvm::MCSubtargetInfo& subtarget, const char* feature) {
   return subtarget.checkFeatures(std::string("+") + feature);

@@ -19,9 +19,8 @@ Target host_target();
 // fail with the nearest ones; x86 processors below x86-64-v2 are not supported.
 Result<Target> target_from_flag(std::string_view flag);
 
-// The processor features that code for the target may use, in a fixed order, by LLVM's names: of
-// x86 the vector and bit features of kX86Features in host.cpp, of aarch64 "neon", "fullfp16",
-// "dotprod", "i8mm", "bf16".
+// The processor features that code for the target may use, by LLVM's names, in the fixed order of
+// the lists in host.cpp: those with which LLVM does arithmetic, conversions, shuffles and masks.
 Result<std::vector<std::string>> required_features(const Target& target);
 
 }  // namespace tempera::cpu
