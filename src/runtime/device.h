@@ -17,8 +17,12 @@ namespace tempera::runtime {
 // device are never handed to another. A device outlives all it made. None of this may be used from
 // two threads at once.
 
-// A block of device memory, of at least Target::buffer_alignment, except where it wraps the
-// caller's memory.
+// Bytes; every parameter of a kernel starts at a multiple, and kernels may assume it
+// (Target::buffer_alignment of hosts).
+inline constexpr int64_t kBufferAlignment = 64;
+
+// A block of device memory, aligned to kBufferAlignment; one that wraps the caller's memory lies
+// where that lies.
 class Buffer {
  public:
   virtual ~Buffer() = default;

@@ -12,19 +12,10 @@ class DeviceForTest : public HostDevice {
  public:
   std::string_view name() const override { return "test"; }
   std::vector<std::string> ran;  // symbols; has room for kRoom without allocating
-  int wrapped = 0, allocated = 0;
   static constexpr size_t kRoom = 4096;
 
   DeviceForTest() { ran.reserve(kRoom); }
 
-  Result<std::unique_ptr<Buffer>> allocate(int64_t bytes) override {
-    ++allocated;
-    return HostDevice::allocate(bytes);
-  }
-  Result<std::unique_ptr<Buffer>> wrap(std::span<const std::byte> bytes) override {
-    ++wrapped;
-    return HostDevice::wrap(bytes);
-  }
   Result<std::unique_ptr<Module>> load_module(const ModuleCode&) override {
     return std::make_unique<Module>();
   }
@@ -36,7 +27,7 @@ class DeviceForTest : public HostDevice {
         return error(ErrorCode::not_found, "the module has no kernel 'missing'");
       list->launches.push_back({launch.kernel->symbol, {}, launch.kernel->grid});
       for (const BufferSlice& slice : launch.buffers)
-        list->launches.back().floats.push_back(reinterpret_cast<float*>(address(slice)));
+        list->launches.back().floats.push_back(checked_address(slice));
     }
     return std::unique_ptr<LaunchList>(std::move(list));
   }
@@ -56,6 +47,12 @@ class DeviceForTest : public HostDevice {
     explicit List(size_t size) : LaunchList(static_cast<int64_t>(size)) {}
     std::vector<Prepared> launches;
   };
+
+  static float* checked_address(const BufferSlice& slice) {
+    auto* place = reinterpret_cast<float*>(address(slice));
+    CHECK(reinterpret_cast<uintptr_t>(place) % kBufferAlignment == 0, "kernels assume alignment");
+    return place;
+  }
 
   void run(const Prepared& launch) {
     const auto& f = launch.floats;

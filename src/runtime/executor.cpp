@@ -45,10 +45,9 @@ Status check_weight(const PlanTensor& planned, const WeightStore::Weight* weight
   return {};
 }
 
-// Whether a kernel may read the elements where they lie.
+// Whether a kernel may read the elements where they lie: most files align them to 8 bytes only.
 bool is_aligned(const WeightStore::Weight& weight) {
-  const auto place = reinterpret_cast<uintptr_t>(weight.bytes.data());
-  return place % static_cast<uintptr_t>(size_in_bytes(weight.dtype)) == 0;
+  return reinterpret_cast<uintptr_t>(weight.bytes.data()) % kBufferAlignment == 0;
 }
 
 }  // namespace
@@ -120,7 +119,9 @@ Status Executor::wrap_weight(size_t index) {
     return {};
   }
   ASSIGN_OR_RETURN(buffer, device_.allocate(static_cast<int64_t>(weight.bytes.size())));
-  return device_.upload({buffer.get()}, weight.bytes);
+  TRY(device_.upload({buffer.get()}, weight.bytes));
+  store_.release_pages(weight);
+  return {};
 }
 
 BufferSlice Executor::resolve(const Binding& binding) const {

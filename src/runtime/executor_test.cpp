@@ -181,7 +181,7 @@ TEST_F(ExecutorTest, ProfilesEachLaunch) {
   EXPECT_NE(profile_table(profiler.launches()).find("unet/step"), std::string::npos);
 }
 
-// The tensors of a file may lie at odd places, and are read where they lie when they do not.
+// The tensors of a file lie at any place; the device refuses to bind one that is not aligned.
 TEST_F(ExecutorTest, ReadsWeightsFromAFile) {
   const std::string path = testing::TempDir() + "/executor_weights.safetensors";
   const Tensor odd = Tensor::of<uint8_t>(DType::u8, {1}, {7});
@@ -197,7 +197,6 @@ TEST_F(ExecutorTest, ReadsWeightsFromAFile) {
   set(**executor, "prompt", {1, 1, 1, 1});
   ASSERT_TRUE((*executor)->run(Stage::step).ok());
   EXPECT_EQ(get(**executor, "result"), (Floats{13, 30, 51, 76}));
-  EXPECT_EQ(device.wrapped, 2);
   std::filesystem::remove(path);
 }
 

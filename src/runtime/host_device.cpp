@@ -8,7 +8,6 @@
 namespace tempera::runtime {
 namespace {
 
-constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 // Memory of at least this size is mapped at a multiple of it, in huge pages where the system has
 // them: large tensors are walked with strides that would miss the TLB at each step.
 constexpr size_t kHugePage = size_t{2} << 20;
@@ -67,7 +66,7 @@ Result<std::unique_ptr<Buffer>> HostDevice::allocate(int64_t bytes) {
   const auto size = static_cast<size_t>(bytes);
   if (size >= kHugePage) return own<MappedBuffer>(map_huge(size), size);
   // Never nothing, so that empty tensors have an address too.
-  void* data = std::aligned_alloc(kAlignment, round_up(size + 1, kAlignment));
+  void* data = std::aligned_alloc(kBufferAlignment, round_up(size + 1, kBufferAlignment));
   return own<HeapBuffer>(static_cast<std::byte*>(data), size);
 }
 

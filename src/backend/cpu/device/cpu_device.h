@@ -9,7 +9,7 @@
 namespace tempera::cpu {
 
 // Entry point of a kernel in a shared library: runs iterations begin..end of the flattened grid.
-// buffers[i] is the address of parameter i, aligned to its elements at least; scratch is this
+// buffers[i] is the address of parameter i, a multiple of runtime::kBufferAlignment; scratch is this
 // call's own, PlanKernel::scratch_bytes large.
 using KernelFunction = void (*)(void* const* buffers, void* scratch, int64_t begin, int64_t end);
 
