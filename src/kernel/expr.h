@@ -19,6 +19,8 @@ namespace tempera::kernel {
 // neither may read out of
 //   range. A load may only be evaluated where its index is in range, except for lanes switched off
 //   by its mask.
+// - A node is evaluated where its statement stands: a load that two statements share reads memory
+// for each.
 // - Indices are i32. i32 add, sub, mul and neg in index arithmetic must not overflow (a code
 // generator may assume so);
 //   i8, u8 and i64 arithmetic wraps. div and mod of integers round towards minus infinity (mod has
@@ -32,6 +34,8 @@ namespace tempera::kernel {
 // NaN are false, `ne` is true.
 // - cast float to integer truncates and saturates, NaN gives 0; integer to narrower integer wraps;
 // to bool is x != 0.
+// - cast to f16 or bf16 from anything wider than f32, or from an integer, goes by way of f32
+// (rounded twice).
 // - bool is 0 or 1; vectors of bool are masks.
 // - A binary node's operands have the same type; the builders below broadcast a scalar operand to
 // the other's lanes.

@@ -12,7 +12,7 @@ bool is_small(int64_t value) { return value > -kMaxFactor && value < kMaxFactor;
 
 void collect(const Expr& e, int64_t factor, Linear& out) {
   if (out.terms.size() > kMaxTerms) return;
-  if (const int64_t* value = as_int(e)) {
+  if (const int64_t* value = as_uniform_int(e)) {
     out.constant += factor * *value;
     return;
   }
@@ -25,7 +25,7 @@ void collect(const Expr& e, int64_t factor, Linear& out) {
       return collect(b, e->binary_op == BinaryOp::add ? factor : -factor, out);
     }
     if (e->binary_op == BinaryOp::mul) {
-      const int64_t* by = as_int(b);
+      const int64_t* by = as_uniform_int(b);
       if (by && is_small(factor * *by)) return collect(a, factor * *by, out);
     }
   }
@@ -57,6 +57,10 @@ int64_t Linear::coefficient_of(const ExprNode* node) const {
   for (const Term& term : terms)
     if (term.node.get() == node) return term.coefficient;
   return 0;
+}
+
+const int64_t* as_uniform_int(const Expr& e) {
+  return as_int(e->kind == ExprKind::broadcast ? e->args[0] : e);
 }
 
 bool fits_i32(const Linear& linear) {

@@ -28,7 +28,9 @@ struct Linear {
 // than 16 terms or numbers that are no i32: such an expression is no index arithmetic.
 std::optional<Linear> linear_of(const Expr& e);
 bool fits_i32(const Linear& linear);
-// The same sum as an expression: a * c + b - 1.
+// The value of an integer constant or a broadcast one.
+const int64_t* as_uniform_int(const Expr& e);
+// The same sum as an expression: a * c + b - 1; a scalar constant if there are no terms.
 Expr to_expr(const Linear& linear);
 Range range_of(const Linear& linear, RangeAnalysis& ranges);
 

@@ -47,7 +47,7 @@ struct Quotient {
 };
 Quotient as_quotient(const Expr& e) {
   if (is_binary(e, BinaryOp::div))
-    if (const int64_t* divisor = as_int(e->args[1]); divisor && *divisor > 0)
+    if (const int64_t* divisor = as_uniform_int(e->args[1]); divisor && *divisor > 0)
       return {e->args[0], *divisor};
   return {e, 1};
 }
@@ -196,27 +196,52 @@ Expr ExprSimplifier::make_ramp(const Expr& base, const Expr& stride, int lanes) 
 }
 
 Expr ExprSimplifier::rewrite_ramps(const Expr& e) {
-  Lanes a;
-  Lanes b{Expr(0), Expr(0)};
-  if (!as_lanes(e->args[0], a)) return {};
-  const int lanes = e->type.lanes;
-  if (e->kind == ExprKind::unary) return make_ramp(-1 * a.base, -1 * a.stride, lanes);
-  if (!as_lanes(e->args[1], b)) return {};
+  if (e->kind == ExprKind::unary) return normal_vector_sum(e);
   switch (e->binary_op) {
     case BinaryOp::add:
-      return make_ramp(a.base + b.base, a.stride + b.stride, lanes);
     case BinaryOp::sub:
-      return make_ramp(a.base - b.base, a.stride - b.stride, lanes);
+      return normal_vector_sum(e);
     case BinaryOp::mul:
-      if (is_constant(b.stride, 0)) return make_ramp(a.base * b.base, a.stride * b.base, lanes);
-      if (is_constant(a.stride, 0)) return make_ramp(a.base * b.base, b.stride * a.base, lanes);
-      return {};
+      break;
     case BinaryOp::div:
     case BinaryOp::mod:
       return divide_ramp(e);
     default:
       return {};
   }
+  Lanes a;
+  Lanes b;
+  if (!as_lanes(e->args[0], a) || !as_lanes(e->args[1], b)) return normal_vector_sum(e);
+  const int lanes = e->type.lanes;
+  if (is_constant(b.stride, 0)) return make_ramp(a.base * b.base, a.stride * b.base, lanes);
+  if (is_constant(a.stride, 0)) return make_ramp(a.base * b.base, b.stride * a.base, lanes);
+  return {};
+}
+
+// A sum of index vectors: those that are no ramps, with their factors, then one ramp for all
+// others.
+Expr ExprSimplifier::normal_vector_sum(const Expr& e) {
+  std::optional<Linear> sum = linear_of(e);
+  if (!sum || (sum->terms.size() == 1 && sum->terms[0].node.same_as(e))) return {};
+  join_divisions(*sum);
+  if (!fits_i32(*sum)) return {};
+  Linear others;
+  Expr base(static_cast<int>(sum->constant));
+  Expr stride(0);
+  Lanes lanes;
+  for (const Linear::Term& term : sum->terms) {
+    if (as_lanes(term.node, lanes)) {
+      base = base + lanes.base * static_cast<int>(term.coefficient);
+      stride = stride + lanes.stride * static_cast<int>(term.coefficient);
+    } else {
+      others.add(term.node, term.coefficient);
+    }
+  }
+  const Expr line = simplify(make_ramp(simplify(base), stride, e->type.lanes));
+  if (others.terms.empty()) return line;
+  sort(others);
+  const int64_t* zero = as_uniform_int(line);
+  return unique(zero && *zero == 0 ? to_expr(others) : to_expr(others) + line);
 }
 
 // ramp(b, s, n) by a constant c: where s is a multiple of c, and where no lane leaves b's block of
@@ -304,6 +329,12 @@ Expr ExprSimplifier::rewrite_by_range(const Expr& e) {
       return d.max <= 0 ? a : d.min >= 0 ? b : Expr();
     case BinaryOp::max:
       return d.min >= 0 ? a : d.max <= 0 ? b : Expr();
+    case BinaryOp::mod: {
+      const int64_t* divisor = as_uniform_int(b);
+      const Range numerator = ranges_.of(a);
+      const bool inside = divisor && numerator.min >= 0 && numerator.max < *divisor;
+      return inside ? a : Expr();
+    }
     default:
       return {};
   }
@@ -357,13 +388,13 @@ void ExprSimplifier::join_divisions(Linear& linear) {
 bool ExprSimplifier::join_one(Linear& linear) {
   for (const Linear::Term& low : linear.terms) {
     if (!is_binary(low.node, BinaryOp::mod)) continue;
-    const int64_t* c = as_int(low.node->args[1]);
+    const int64_t* c = as_uniform_int(low.node->args[1]);
     if (!c || *c <= 0) continue;
     const Quotient u = as_quotient(low.node->args[0]);
     for (const Linear::Term& high : linear.terms) {
       if (high.node.same_as(low.node) || high.coefficient != low.coefficient * *c) continue;
       const bool bounded = is_binary(high.node, BinaryOp::mod);
-      const int64_t* d = bounded ? as_int(high.node->args[1]) : nullptr;
+      const int64_t* d = bounded ? as_uniform_int(high.node->args[1]) : nullptr;
       const Quotient q = as_quotient(bounded ? high.node->args[0] : high.node);
       if (!q.numerator.same_as(u.numerator) || q.divisor != u.divisor * *c) continue;
       if (bounded && (!d || *d <= 0 || *d > (int64_t{1} << 30) / *c)) continue;

@@ -66,6 +66,7 @@ class ExprSimplifier {
   Expr divide_ramp(const Expr& e);
 
   Expr normal_sum(const Expr& e);
+  Expr normal_vector_sum(const Expr& e);
   Expr normal_division(const Expr& e, bool quotient);
   Expr make_division(const Linear& numerator, int64_t divisor, bool quotient);
   void sort(Linear& linear);

@@ -160,16 +160,22 @@ Expr random_lanes(Random& random, const std::vector<Expr>& variables) {
                : broadcast(scalar(), kLanes);
   };
   const Expr by(static_cast<int>(random.between(1, 32)));
-  switch (random.between(0, 5)) {
-    case 0:
-      return vector() / broadcast(by, kLanes) + vector();
+  switch (random.between(0, 6)) {
+    case 0: {
+      const Expr v = vector();
+      const int c = static_cast<int>(random.between(2, 9));
+      const int d = static_cast<int>(random.between(2, 9));
+      return v / (c * d) * (c * d * 3) + v / c % d * (c * 3) + v % c * 3 + vector();
+    }
     case 1:
-      return vector() % broadcast(by, kLanes) * vector();
+      return vector() / broadcast(by, kLanes) + vector();
     case 2:
-      return min(vector(), vector()) - vector();
+      return vector() % broadcast(by, kLanes) * vector();
     case 3:
-      return select(vector() < vector(), vector(), vector());
+      return min(vector(), vector()) - vector();
     case 4:
+      return select(vector() < vector(), vector(), vector());
+    case 5:
       return select((vector() <= vector()) && (vector() == vector()), vector(), vector());
     default:
       return vector() * broadcast(by, kLanes) / broadcast(by, kLanes);

@@ -92,6 +92,18 @@ TEST(Simplify, Lanes) {
   EXPECT_EQ(simple("extract(ramp(i, 3, 4), 2)"), "i + 6");
 }
 
+TEST(Simplify, VectorsOfIndicesJoinAgain) {
+  const std::string v = "ramp(k * 4, 1, 4)";
+  const auto by = [](int n) { return " broadcast(" + std::to_string(n) + ", 4)"; };
+  EXPECT_EQ(simple(v + " /" + by(11) + " *" + by(11) + " + " + v + " %" + by(11)), v);
+  EXPECT_EQ(simple(v + " /" + by(77) + " *" + by(77) + " + " + v + " /" + by(11) + " %" + by(7) +
+                   " *" + by(11) + " + " + v + " %" + by(11)),
+            v);
+  EXPECT_EQ(simple("broadcast(3, 4) + " + v + " /" + by(11) + " + ramp(j, 2, 4) -" + by(3)),
+            v + " /" + by(11) + " + ramp(j, 2, 4)");
+  EXPECT_EQ(simple(v + " /" + by(11) + " %" + by(24)), v + " /" + by(11));
+}
+
 TEST(Simplify, FloatsKeepEveryBit) {
   EXPECT_EQ(simple("f * 1.0 - 0.0"), "f");
   EXPECT_EQ(simple("f + 0.0"), "f + 0.0");

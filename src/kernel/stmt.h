@@ -22,6 +22,8 @@ namespace tempera::kernel {
 //   workgroup memory only after a `barrier`, which every lane must reach the same number of times
 //   (it stands under no lane-dependent `if` or `for`). A CPU runs lanes one after another between
 //   barriers.
+//   Several lane nests may follow each other; all lanes finish one before the next starts, and
+//   registers do not survive.
 // - `unrolled` loops have constant extent and are expanded before code is generated. `serial` loops
 // run in order.
 // - A store's index counts elements of buffer->type, as a load's. Two lanes of one vector store
