@@ -67,14 +67,15 @@ ValueId GraphBuilder::scalar(double value, DType dtype) {
   return literal(std::move(tensor));
 }
 
-std::vector<ValueId> GraphBuilder::ops(Op op, std::vector<ValueId> inputs, Attributes attributes) {
+std::vector<ValueId> GraphBuilder::ops(Op op, std::vector<ValueId> inputs,
+                                       const Attributes& attributes) {
   std::vector<std::string> origin;
   if (!path_.empty()) origin.push_back(path_);
-  return graph.add(op, std::move(inputs), std::move(attributes), std::move(origin));
+  return graph.add(op, std::move(inputs), attributes, std::move(origin));
 }
 
-ValueId GraphBuilder::op(Op op, std::vector<ValueId> inputs, Attributes attributes) {
-  auto outputs = ops(op, std::move(inputs), std::move(attributes));
+ValueId GraphBuilder::op(Op op, std::vector<ValueId> inputs, const Attributes& attributes) {
+  auto outputs = ops(op, std::move(inputs), attributes);
   CHECK(outputs.size() == 1, "{} has {} outputs", graph::name(op), outputs.size());
   return outputs[0];
 }
@@ -87,7 +88,7 @@ ValueId GraphBuilder::cast(ValueId x, DType to) {
   return dtype(x) == to ? x : op(Op::cast, {x}, {{"to", to}});
 }
 
-ValueId GraphBuilder::reshape(ValueId x, Shape shape) {
+ValueId GraphBuilder::reshape(ValueId x, const Shape& shape) {
   auto resolved = resolved_shape(this->shape(x), shape);
   CHECK(resolved, "reshape: {} does not become {}", to_string(this->shape(x)), to_string(shape));
   return op(Op::reshape, {x}, {{"shape", std::move(*resolved)}});

@@ -65,8 +65,8 @@ class GraphBuilder {
   DType dtype(ValueId id) const { return graph.value(id).dtype; }
 
   // Any op with one output, and any op.
-  ValueId op(Op op, std::vector<ValueId> inputs, Attributes attributes = {});
-  std::vector<ValueId> ops(Op op, std::vector<ValueId> inputs, Attributes attributes = {});
+  ValueId op(Op op, std::vector<ValueId> inputs, const Attributes& attributes = {});
+  std::vector<ValueId> ops(Op op, std::vector<ValueId> inputs, const Attributes& attributes = {});
 
   // Element-wise. The forms with a double make a literal of a's dtype.
   ValueId add(ValueId a, ValueId b) { return op(Op::add, {a, b}); }
@@ -91,7 +91,7 @@ class GraphBuilder {
   ValueId cast(ValueId x, DType to);  // x itself if it has that dtype
 
   // Movement.
-  ValueId reshape(ValueId x, Shape shape);  // one extent may be -1
+  ValueId reshape(ValueId x, const Shape& shape);  // one extent may be -1
   ValueId transpose(ValueId x, std::vector<int64_t> perm);
   ValueId broadcast_to(ValueId x, Shape shape);
   ValueId slice(ValueId x, int64_t axis, int64_t start, int64_t end, int64_t step = 1);

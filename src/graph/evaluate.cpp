@@ -71,6 +71,7 @@ class Evaluation {
 
   void run(const Node& node) {
     std::vector<const Array*> inputs;
+    inputs.reserve(node.inputs.size());
     for (ValueId id : node.inputs) inputs.push_back(id == kAbsent ? nullptr : &arrays_.at(id));
     Arrays results = evaluate_arrays(graph_, node, std::move(inputs), f64_);
     for (size_t i = 0; i < results.size(); ++i)
@@ -117,6 +118,7 @@ std::vector<Tensor> evaluate_node(const Graph& graph, const Node& node,
   }
   Arrays results = evaluate_arrays(graph, node, std::move(pointers), false);
   std::vector<Tensor> tensors;
+  tensors.reserve(results.size());
   for (size_t i = 0; i < results.size(); ++i)
     tensors.push_back(evaluation::to_tensor(results[i], graph.value(node.outputs[i]).dtype));
   return tensors;

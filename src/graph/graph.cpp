@@ -9,8 +9,8 @@
 namespace tempera::graph {
 
 std::string_view name(Rate rate) {
-  constexpr std::array<std::string_view, 5> names{"constant", "load", "picture", "prompt", "step"};
-  return names.at(static_cast<size_t>(rate));
+  constexpr std::array<std::string_view, 5> kNames{"constant", "load", "picture", "prompt", "step"};
+  return kNames.at(static_cast<size_t>(rate));
 }
 
 std::vector<int64_t> strides(const Shape& shape, const Layout& layout) {
@@ -64,7 +64,7 @@ Attributes without_defaults(Op op, const Attributes& attributes) {
 
 }  // namespace
 
-std::vector<ValueId> Graph::add(Op op, std::vector<ValueId> inputs, Attributes attributes,
+std::vector<ValueId> Graph::add(Op op, std::vector<ValueId> inputs, const Attributes& attributes,
                                 std::vector<std::string> origin) {
   while (!inputs.empty() && inputs.back() == kAbsent) inputs.pop_back();
   std::vector<const Value*> types;

@@ -70,7 +70,7 @@ class Graph {
   ValueId add_literal(Tensor tensor);
   // Appends a node; infers the outputs' dtypes, shapes and rate, and CHECKs that the node is well
   // formed (frontends must have checked what comes from files). `origin` as in Node.
-  std::vector<ValueId> add(Op op, std::vector<ValueId> inputs, Attributes attributes = {},
+  std::vector<ValueId> add(Op op, std::vector<ValueId> inputs, const Attributes& attributes = {},
                            std::vector<std::string> origin = {});
   void add_output(std::string name, ValueId value);
 

@@ -100,6 +100,7 @@ Result<std::vector<Value>> infer(Op op, const Attributes& attributes,
   for (const Value* input : inputs)
     if (input) rate = std::max(rate, input->rate);
   std::vector<Value> values;
+  values.reserve(types.size());
   for (auto& type : types)
     values.push_back({.dtype = type.dtype, .shape = std::move(type.shape), .rate = rate});
   return values;

@@ -32,16 +32,14 @@ enum class OpClass : uint8_t {
 // op.def.
 using AttributeValue = std::variant<int64_t, double, std::vector<int64_t>, DType, std::string>;
 
-// An op's attributes by name, in the order of its row; those equal to their default are not stored.
+// An op's attributes, sorted by name. A Graph stores none that equal their default.
 class Attributes {
  public:
   Attributes() = default;
   Attributes(std::initializer_list<std::pair<std::string, AttributeValue>> values);
   void set(std::string name, AttributeValue value);
   const AttributeValue* find(std::string_view name) const;
-  const std::vector<std::pair<std::string, AttributeValue>>& all() const {
-    return values_;
-  }  // sorted by name
+  const std::vector<std::pair<std::string, AttributeValue>>& all() const { return values_; }
   bool operator==(const Attributes&) const = default;
 
  private:

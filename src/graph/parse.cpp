@@ -319,6 +319,7 @@ class Parser {
     ASSIGN_OR_RETURN(auto inputs, operands(line));
     ASSIGN_OR_RETURN(auto given, attributes(line, row(*op)));
     std::vector<const Value*> types;
+    types.reserve(inputs.size());
     for (ValueId id : inputs) types.push_back(id == kAbsent ? nullptr : &graph_.value(id));
     auto inferred = infer(*op, given, types);
     if (!inferred.ok()) return line.fault("{}", inferred.error().message);

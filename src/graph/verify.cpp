@@ -51,6 +51,7 @@ Status check_literal(const Graph& graph, const Node& node) {
 Status check_types(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   std::vector<const Value*> inputs;
+  inputs.reserve(node.inputs.size());
   for (ValueId input : node.inputs)
     inputs.push_back(input == kAbsent ? nullptr : &graph.value(input));
   auto inferred = infer(node.op, node.attributes, inputs);

@@ -62,7 +62,7 @@ Types concat(const Call& call) {
   ASSIGN_OR_RETURN(int64_t axis, checked_axis(call, call.integer("axis"), call.rank(0)));
   Shape shape = call.shape(0);
   for (size_t i = 1; i < call.inputs.size(); ++i) {
-    Shape piece = call.shape(i);
+    const Shape& piece = call.shape(i);
     if (call.dtype(i) != call.dtype(0))
       return fault(call, "input {} is {}, input 0 is {}", i, name(call.dtype(i)),
                    name(call.dtype(0)));

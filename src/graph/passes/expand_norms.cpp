@@ -12,8 +12,8 @@ struct Expansion {
   Rewriter& rewriter;
   const Node& node;
 
-  std::vector<ValueId> ops(Op op, std::vector<ValueId> inputs, Attributes attributes = {}) {
-    return rewriter.to.add(op, std::move(inputs), std::move(attributes), node.origin);
+  std::vector<ValueId> ops(Op op, std::vector<ValueId> inputs, const Attributes& attributes = {}) {
+    return rewriter.to.add(op, std::move(inputs), attributes, node.origin);
   }
   ValueId op(Op op, ValueId a, ValueId b) { return ops(op, {a, b})[0]; }
   ValueId reshape(ValueId x, const Shape& shape) {

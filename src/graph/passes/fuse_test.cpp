@@ -281,8 +281,8 @@ TEST(Fuse, KeepsWhatRandomGraphsCompute) {
       values.push_back(graph.add_input(std::to_string(values.size()), DType::f32, {4, 4}, rate));
     for (int i = 0; i < 25; ++i) {
       ValueId a = values[pick(values.size())], b = values[pick(values.size())];
-      auto add = [&](Op op, std::vector<ValueId> inputs, Attributes attributes = {}) {
-        values.push_back(graph.add(op, std::move(inputs), std::move(attributes))[0]);
+      auto add = [&](Op op, std::vector<ValueId> inputs, const Attributes& attributes = {}) {
+        values.push_back(graph.add(op, std::move(inputs), attributes)[0]);
       };
       switch (pick(9)) {
         case 0:

@@ -76,21 +76,23 @@ class Simplifier {
     }
   }
 
-  ValueId make(Op op, std::vector<ValueId> inputs, Attributes attributes) {
+  ValueId make(Op op, std::vector<ValueId> inputs, const Attributes& attributes) {
     Node node{.op = op, .attributes = attributes, .inputs = inputs};
-    SimplifyContext context{rewriter_.to, [this](Op o, std::vector<ValueId> in, Attributes a) {
-                              return make(o, std::move(in), std::move(a));
+    SimplifyContext context{rewriter_.to,
+                            [this](Op o, std::vector<ValueId> in, const Attributes& a) {
+                              return make(o, std::move(in), a);
                             }};
     for (const SimplifyRule& rule : simplify_rules())
       if (rule.op == op)
         if (auto value = rule.apply(context, node)) return *value;
-    return shared(op, std::move(inputs), std::move(attributes))[0];
+    return shared(op, std::move(inputs), attributes)[0];
   }
 
-  const std::vector<ValueId>& shared(Op op, std::vector<ValueId> inputs, Attributes attributes) {
+  const std::vector<ValueId>& shared(Op op, std::vector<ValueId> inputs,
+                                     const Attributes& attributes) {
     auto [at, is_new] = nodes_.try_emplace(node_key(op, inputs, attributes));
     if (is_new)
-      at->second = rewriter_.to.add(op, std::move(inputs), std::move(attributes), *origin_);
+      at->second = rewriter_.to.add(op, std::move(inputs), attributes, *origin_);
     else
       rewriter_.to.add_origin(rewriter_.to.value(at->second[0]).producer, *origin_);
     return at->second;

@@ -21,7 +21,7 @@ Graph drop_dead(const Graph& graph);
 // simplified themselves.
 struct SimplifyContext {
   const Graph& graph;
-  std::function<ValueId(Op, std::vector<ValueId>, Attributes)> make;
+  std::function<ValueId(Op, std::vector<ValueId>, const Attributes&)> make;
 };
 // The value that can stand for the only output of a node that is about to be added, or nothing.
 struct SimplifyRule {
