@@ -16,29 +16,26 @@ namespace tempera::kernel {
 //
 // Semantics.
 // - An expression has no side effects; evaluation order is free. `select` evaluates both arms:
-// neither may read out of
-//   range. A load may only be evaluated where its index is in range, except for lanes switched off
-//   by its mask.
+//   neither may read out of range. A load may only be evaluated where its index is in range, except
+//   for lanes switched off by its mask.
 // - A node is evaluated where its statement stands: a load that two statements share reads memory
-// for each.
+//   for each.
 // - Indices are i32. i32 add, sub, mul and neg in index arithmetic must not overflow (a code
-// generator may assume so);
-//   i8, u8 and i64 arithmetic wraps. div and mod of integers round towards minus infinity (mod has
-//   the divisor's sign); a zero divisor is undefined. Shifts by the type's width or more are
-//   undefined.
+//   generator may assume so); i8, u8 and i64 arithmetic wraps. div and mod of integers round
+//   towards minus infinity (mod has the divisor's sign); a zero divisor is undefined. Shifts by the
+//   type's width or more are undefined.
 // - Float arithmetic is IEEE in the node's dtype, rounded once per node, and never contracted or
-// reassociated: a fused
-//   multiply-add is the intrinsic `fma`. f16 and bf16 operands are widened to f32, computed and
-//   rounded back.
+//   reassociated: a fused multiply-add is the intrinsic `fma`. f16 and bf16 operands are widened to
+//   f32, computed and rounded back.
 // - min and max of floats give the second operand if either is NaN (x86's minps). Comparisons with
-// NaN are false, `ne` is true.
+//   NaN are false, `ne` is true.
 // - cast float to integer truncates and saturates, NaN gives 0; integer to narrower integer wraps;
-// to bool is x != 0.
+//   to bool is x != 0.
 // - cast to f16 or bf16 from anything wider than f32, or from an integer, goes by way of f32
-// (rounded twice).
+//   (rounded twice).
 // - bool is 0 or 1; vectors of bool are masks.
 // - A binary node's operands have the same type; the builders below broadcast a scalar operand to
-// the other's lanes.
+//   the other's lanes.
 
 enum class ExprKind : uint8_t {
   constant,

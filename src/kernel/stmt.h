@@ -13,21 +13,19 @@ namespace tempera::kernel {
 //
 // Semantics.
 // - A kernel's body is a nest of zero or more `grid` loops around the rest. Grid iterations may run
-// in any order, at the
-//   same time, on different threads: one must not read what another writes. The verifier proves
-//   that they write disjoint places (or that every write of an iteration is its own).
+//   in any order, at the same time, on different threads: one must not read what another writes.
+//   The verifier proves that they write disjoint places (or that every write of an iteration is its
+//   own).
 // - `lane` loops are the threads of one workgroup: they stand directly inside the grid loops, all
-// of the same extents;
-//   statements beside them would run once and are not allowed. Lanes see each other's writes to
-//   workgroup memory only after a `barrier`, which every lane must reach the same number of times
-//   (it stands under no lane-dependent `if` or `for`). A CPU runs lanes one after another between
-//   barriers.
-//   Several lane nests may follow each other; all lanes finish one before the next starts, and
-//   registers do not survive.
+//   of the same extents; statements beside them would run once and are not allowed. Lanes see each
+//   other's writes to workgroup memory only after a `barrier`, which every lane must reach the same
+//   number of times (it stands under no lane-dependent `if` or `for`). A CPU runs lanes one after
+//   another between barriers. Several lane nests may follow each other; all lanes finish one before
+//   the next starts, and registers do not survive.
 // - `unrolled` loops have constant extent and are expanded before code is generated. `serial` loops
-// run in order.
+//   run in order.
 // - A store's index counts elements of buffer->type, as a load's. Two lanes of one vector store
-// never write one element.
+//   never write one element.
 // - `allocate` makes a workgroup or register buffer for its body; contents are undefined at first.
 
 enum class StmtKind : uint8_t { block, loop, branch, let, store, allocate, barrier };
