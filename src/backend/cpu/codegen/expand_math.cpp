@@ -1,6 +1,7 @@
 #include "backend/cpu/codegen/expand_math.h"
 
-#include <initializer_list>
+#include <llvm/IR/IntrinsicsX86.h>
+
 #include <limits>
 #include <numbers>
 #include <vector>
@@ -21,19 +22,22 @@ constexpr double kRoundF64 = 6755399441055744;  // 1.5 * 2^52
 // error below 2^-27 on their interval, lowest power first.
 struct Math {
   llvm::IRBuilder<>& b;
-  bool has_fma;
+  const Features& features;
   llvm::Type* type;     // f32, any lanes
   llvm::Type* integer;  // i32, as many lanes
 
-  Math(llvm::IRBuilder<>& builder, bool fma, llvm::Type* f32)
-      : b(builder), has_fma(fma), type(f32), integer(f32->getWithNewType(builder.getInt32Ty())) {}
+  Math(llvm::IRBuilder<>& builder, const Features& target, llvm::Type* f32)
+      : b(builder),
+        features(target),
+        type(f32),
+        integer(f32->getWithNewType(builder.getInt32Ty())) {}
 
   Value* c(double value) const { return llvm::ConstantFP::get(type, value); }
   Value* ci(int64_t value) const { return llvm::ConstantInt::get(integer, value, true); }
   Value* add(Value* x, Value* y) const { return b.CreateFAdd(x, y); }
   Value* sub(Value* x, Value* y) const { return b.CreateFSub(x, y); }
   Value* mul(Value* x, Value* y) const { return b.CreateFMul(x, y); }
-  Value* fma(Value* x, Value* y, Value* z) const { return multiply_add(b, has_fma, x, y, z); }
+  Value* fma(Value* x, Value* y, Value* z) const { return multiply_add(b, features, x, y, z); }
   Value* bits(Value* x) const { return b.CreateBitCast(x, integer); }
   Value* from_bits(Value* x) const { return b.CreateBitCast(x, type); }
   Value* abs(Value* x) const { return b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x); }
@@ -58,13 +62,24 @@ struct Math {
     Value* shifted = add(x, c(kRoundF32));
     return {sub(shifted, c(kRoundF32)), b.CreateSub(bits(shifted), bits(c(kRoundF32)))};
   }
-  // x * 2^n for n in -252 .. 254, in two steps so that neither factor leaves the normal range.
-  Value* scale(Value* x, Value* n) const {
-    Value* half = b.CreateAShr(n, ci(1));
+  // x * 2^n for n in -252 .. 254: in two steps, so that neither factor leaves the normal range,
+  // where the target has no instruction for it.
+  Value* scale(Value* x, const Rounded& n) const {
+    if (features.scalef && lanes() == 16) return scalef(x, n.number);
+    Value* half = b.CreateAShr(n.integer, ci(1));
     const auto power = [&](Value* e) {
       return from_bits(b.CreateShl(b.CreateAdd(e, ci(127)), ci(23)));
     };
-    return mul(mul(x, power(half)), power(b.CreateSub(n, half)));
+    return mul(mul(x, power(half)), power(b.CreateSub(n.integer, half)));
+  }
+  Value* scalef(Value* x, Value* n) const {
+    constexpr uint32_t kRoundAsSet = 4;
+    return b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_mask_scalef_ps_512, {},
+                             {x, n, x, b.getInt16(0xffff), b.getInt32(kRoundAsSet)});
+  }
+  unsigned lanes() const {
+    const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(type);
+    return vector ? vector->getNumElements() : 1;
   }
 
   Value* exp2(Value* x) const;
@@ -82,7 +97,7 @@ Value* Math::exp2(Value* x) const {
   Value* f = sub(x, n.number);
   Value* p = polynomial(f, {0.6931472152, 0.240226528, 0.0555031013, 0.009617691122, 0.001340679696,
                             0.0001559508483});
-  return scale(fma(f, p, c(1)), n.integer);
+  return scale(fma(f, p, c(1)), n);
 }
 
 // e^x = 2^n * e^r, r = x - n ln 2 with ln 2 in two parts, the first short enough that n * it is
@@ -95,7 +110,7 @@ Value* Math::exp(Value* x) const {
   r = fma(n.number, c(kHigh - std::numbers::ln2), r);
   Value* p =
       polynomial(r, {0.4999999341, 0.1666652011, 0.04166839406, 0.008368780363, 0.001381447685});
-  return scale(add(fma(mul(r, r), p, r), c(1)), n.integer);
+  return scale(add(fma(mul(r, r), p, r), c(1)), n);
 }
 
 // log x = e ln 2 + log m, m in [sqrt 1/2, sqrt 2).
@@ -175,13 +190,14 @@ Value* Math::erf(Value* x) const {
 
 }  // namespace
 
-Value* multiply_add(llvm::IRBuilder<>& b, bool has_fma, Value* x, Value* y, Value* z) {
-  if (!has_fma) return b.CreateFAdd(b.CreateFMul(x, y), z);
+Value* multiply_add(llvm::IRBuilder<>& b, const Features& features, Value* x, Value* y, Value* z) {
+  if (!features.fma) return b.CreateFAdd(b.CreateFMul(x, y), z);
   return b.CreateIntrinsic(x->getType(), llvm::Intrinsic::fma, {x, y, z});
 }
 
-Value* expand_math(llvm::IRBuilder<>& b, bool has_fma, kernel::Intrinsic intrinsic, Value* x) {
-  const Math math(b, has_fma, x->getType());
+Value* expand_math(llvm::IRBuilder<>& b, const Features& features, kernel::Intrinsic intrinsic,
+                   Value* x) {
+  const Math math(b, features, x->getType());
   switch (intrinsic) {
     case kernel::Intrinsic::exp:
       return math.exp(x);

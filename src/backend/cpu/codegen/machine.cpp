@@ -46,7 +46,7 @@ Features features_of(const Target& target, const llvm::MCSubtargetInfo& subtarge
   return {.x86 = x86,
           .fma = !x86 || subtarget.checkFeatures("+fma"),
           .f16_conversion = !x86 || subtarget.checkFeatures("+f16c"),
-          .f16_arithmetic = target.has_f16_arithmetic};
+          .scalef = x86 && target.vector_bytes == 64};
 }
 
 }  // namespace tempera::cpu

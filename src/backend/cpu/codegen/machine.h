@@ -21,7 +21,7 @@ struct Features {
   bool x86 = false;
   bool fma = false;
   bool f16_conversion = false;  // between f16 and f32, in hardware
-  bool f16_arithmetic = false;
+  bool scalef = false;          // x * 2^n of 16 f32 in one instruction (AVX-512)
 };
 Features features_of(const Target& target, const llvm::MCSubtargetInfo& subtarget);
 

@@ -32,8 +32,11 @@ llvm::Function* declare_body(llvm::Module& module, const kernel::Kernel& kernel,
       llvm::Function::Create(type, llvm::Function::InternalLinkage, kernel.name + ".body", module);
   function->addFnAttr(llvm::Attribute::NoInline);
   for (unsigned i = 0; i < pointers; ++i) {
-    const auto align = llvm::Attribute::getWithAlignment(context, llvm::Align(kBufferAlignment));
-    function->addParamAttr(i, align);
+    // What is only read may be a weight where its file has it, at any multiple of its elements'
+    // size.
+    const bool aligned = i + 1 == pointers || kernel.parameters[i]->written;
+    const auto align = llvm::Align(aligned ? kBufferAlignment : 1);
+    function->addParamAttr(i, llvm::Attribute::getWithAlignment(context, align));
     if (!may_alias || i + 1 == pointers) function->addParamAttr(i, llvm::Attribute::NoAlias);
     if (i + 1 == pointers) continue;
     if (!kernel.parameters[i]->written) function->addParamAttr(i, llvm::Attribute::ReadOnly);

@@ -194,7 +194,7 @@ Value* Printer::print_numeric_call(Intrinsic op, Type type, std::vector<Value*> 
   Value* x = args[0];
   switch (op) {
     case Intrinsic::fma:
-      return multiply_add(b, features.fma, x, args[1], args[2]);
+      return multiply_add(b, features, x, args[1], args[2]);
     case Intrinsic::sqrt:
       return b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
     case Intrinsic::rsqrt:
@@ -211,7 +211,7 @@ Value* Printer::print_numeric_call(Intrinsic op, Type type, std::vector<Value*> 
     case Intrinsic::round:
       return b.CreateUnaryIntrinsic(llvm::Intrinsic::roundeven, x);
     default:
-      return expand_math(b, features.fma, op, x);
+      return expand_math(b, features, op, x);
   }
 }
 
