@@ -1,0 +1,152 @@
+#include "api/compile/compile.h"
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "api/compile/backends.h"
+#include "api/compile/build_id.h"
+#include "api/compile/lower_component.h"
+#include "api/run/artifact_source.h"
+#include "api/run/devices.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "graph/text.h"
+#include "runtime/plan_json.h"
+
+namespace tempera::api {
+namespace {
+
+// Logs how long phases take, if asked.
+class Phases {
+ public:
+  explicit Phases(bool enabled) : enabled_(enabled) {}
+  void end(std::string_view phase) {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double, std::milli> spent = now - since_;
+    if (enabled_) log(LogLevel::info, "{}: {:.1f} ms", phase, spent.count());
+    since_ = now;
+  }
+
+ private:
+  bool enabled_;
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+};
+
+// All that plan and code depend on.
+std::string cache_key(const Compiler& compiler, const RequestedGraph& requested,
+                      const ComponentRequest& request) {
+  std::string text = fmt::format("{}\n{}\n{}\n{}\n", build_id(), key(compiler.target),
+                                 compiler.options.precision, request.component);
+  for (const auto& [name, index] : requested.outputs) text += fmt::format("{} {}\n", name, index);
+  return text + graph::print(whole_graph(requested), {.origins = false});
+}
+
+// A cached component: the length of the JSON text and a line break, the JSON, the code.
+std::string encode(const CompiledComponent& component) {
+  Json outputs = Json::array();
+  for (const auto& [name, index] : component.outputs) outputs.push_back({name, index});
+  const std::string json =
+      Json{{"outputs", std::move(outputs)}, {"plan", runtime::to_json(component.plan)}}.dump();
+  return fmt::format("{}\n{}{}", json.size(), json, component.code);
+}
+
+// Entries are whole and written by this build: a fault of their form is our bug.
+Result<CompiledComponent> decode(std::string_view entry) {
+  const size_t line = entry.find('\n');
+  CHECK(line != std::string_view::npos, "a cached component without a length");
+  const size_t length = std::stoull(std::string(entry.substr(0, line)));
+  ASSIGN_OR_RETURN(const Json json, parse_json(entry.substr(line + 1, length), "cached plan"));
+  CompiledComponent component{.code = std::string(entry.substr(line + 1 + length))};
+  ASSIGN_OR_RETURN(component.plan, runtime::plan_from_json(json.at("plan"), "cached plan"));
+  for (const Json& output : json.at("outputs"))
+    component.outputs.emplace_back(output.at(0).get<std::string>(), output.at(1).get<int>());
+  component.was_cached = true;
+  return component;
+}
+
+Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGraph& requested,
+                                           const std::string& component, Phases& phases) {
+  ASSIGN_OR_RETURN(
+      const graph::Fused fused,
+      run_graph_passes(requested, {.dump_after = {}, .time = compiler.options.time_passes}));
+  phases.end("graph passes");
+  ASSIGN_OR_RETURN(lower::Lowered lowered, lower_component(fused, component, compiler.target));
+  phases.end("lower");
+  const BackendRow& backend = backend_of(compiler.target);
+  for (size_t i = 0; i < lowered.kernels.size(); ++i)
+    lowered.plan.kernels[i].scratch_bytes = backend.scratch_bytes(lowered.kernels[i].kernel);
+  ComponentObjects result;
+  ASSIGN_OR_RETURN(result.objects,
+                   compile_kernels(lowered, compiler.target, compiler.cache,
+                                   compiler.options.threads, compiler.options.progress));
+  phases.end("code generation");
+  result.plan = std::move(lowered.plan);
+  result.outputs = requested.outputs;
+  return result;
+}
+
+}  // namespace
+
+Result<Compiler> make_compiler(CompileOptions options) {
+  if (options.precision != "f32")
+    return error(ErrorCode::unsupported, "precision {} is not supported yet; pass f32",
+                 quote(options.precision));
+  const BackendRow& backend = backend_table().front();
+  Compiler compiler;
+  ASSIGN_OR_RETURN(compiler.target, backend.target(options.cpu));
+  if (options.threads <= 0)
+    options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  compiler.cache = DiskCache(options.cache_folder.value_or(default_cache_folder()));
+  compiler.options = std::move(options);
+  return compiler;
+}
+
+Result<ComponentObjects> compile_objects(const Compiler& compiler,
+                                         const frontend::Checkpoint& checkpoint,
+                                         const ComponentRequest& request) {
+  Phases phases(compiler.options.time_passes);
+  ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
+  phases.end("build");
+  return compile_requested(compiler, requested, request.component, phases);
+}
+
+Result<CompiledComponent> compile_component(const Compiler& compiler,
+                                            const frontend::Checkpoint& checkpoint,
+                                            const ComponentRequest& request) {
+  Phases phases(compiler.options.time_passes);
+  ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
+  const std::string key = cache_key(compiler, requested, request);
+  phases.end("build");
+  if (const auto cached = compiler.cache.find("components", key)) return decode(*cached);
+  ASSIGN_OR_RETURN(ComponentObjects objects,
+                   compile_requested(compiler, requested, request.component, phases));
+  std::vector<std::string> bytes;
+  for (KernelObject& object : objects.objects) bytes.push_back(std::move(object.bytes));
+  CompiledComponent component{.plan = std::move(objects.plan)};
+  ASSIGN_OR_RETURN(component.code, backend_of(compiler.target).link(bytes, compiler.target));
+  component.outputs = std::move(objects.outputs);
+  compiler.cache.store("components", key, encode(component));
+  phases.end("link");
+  return component;
+}
+
+Result<ModelSource> open_model(const std::string& folder, CompileOptions options,
+                               const std::vector<std::string>& components) {
+  if (is_artifact(folder)) return open_artifact_source(folder);
+  ASSIGN_OR_RETURN(frontend::Checkpoint opened, frontend::open_checkpoint(folder));
+  const auto checkpoint = std::make_shared<const frontend::Checkpoint>(std::move(opened));
+  ASSIGN_OR_RETURN(Compiler made, make_compiler(std::move(options)));
+  const auto compiler = std::make_shared<const Compiler>(std::move(made));
+  ASSIGN_OR_RETURN(const runtime::ArtifactTarget needed,
+                   backend_of(compiler->target).artifact_target(compiler->target));
+  TRY(check_runs_here(needed));
+  ModelSource source;
+  ASSIGN_OR_RETURN(source.info, read_model_info(*checkpoint, components));
+  source.compile = [checkpoint, compiler](const ComponentRequest& request) {
+    return compile_component(*compiler, *checkpoint, request);
+  };
+  return source;
+}
+
+}  // namespace tempera::api

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/compile/compile_kernels.h"
+#include "api/compile/disk_cache.h"
+#include "api/run/component.h"
+#include "api/run/model_source.h"
+#include "base/status.h"
+#include "base/target.h"
+#include "frontend/checkpoint/checkpoint.h"
+
+namespace tempera::api {
+
+struct CompileOptions {
+  std::string cpu = "native";               // as cpu::target_from_flag takes it
+  std::string precision = "f32";            // of all arithmetic; the only one so far
+  int threads = 0;                          // that compile; 0: one a core
+  std::optional<std::string> cache_folder;  // none: default_cache_folder(); empty: no cache
+  bool time_passes = false;                 // a log line for each graph pass and later phase
+  CompileProgressFunction progress;
+};
+
+// The options, decided.
+struct Compiler {
+  Target target;
+  DiskCache cache{""};
+  CompileOptions options;
+};
+Result<Compiler> make_compiler(CompileOptions options);
+
+// Frontend, passes, lowering, code generation and linking, or the cache. Depends on the model's
+// configs and the names, dtypes and shapes of its weights, never on their values.
+Result<CompiledComponent> compile_component(const Compiler& compiler,
+                                            const frontend::Checkpoint& checkpoint,
+                                            const ComponentRequest& request);
+
+// A plan with its kernels' objects, not linked.
+struct ComponentObjects {
+  runtime::Plan plan;
+  std::vector<KernelObject> objects;
+  std::vector<std::pair<std::string, int>> outputs;  // as CompiledComponent's
+};
+Result<ComponentObjects> compile_objects(const Compiler& compiler,
+                                         const frontend::Checkpoint& checkpoint,
+                                         const ComponentRequest& request);
+
+// What a checkpoint's configs say. Only the named components are looked at; none named: all that
+// are there, its defaults and its family.
+Result<ModelInfo> read_model_info(const frontend::Checkpoint& checkpoint,
+                                  const std::vector<std::string>& components = {});
+
+// A diffusers folder, compiled on demand; or an artifact, if the folder holds one.
+Result<ModelSource> open_model(const std::string& folder, CompileOptions options,
+                               const std::vector<std::string>& components = {});
+
+}  // namespace tempera::api

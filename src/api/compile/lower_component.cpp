@@ -1,0 +1,121 @@
+#include "api/compile/lower_component.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "frontend/models/component.h"
+
+namespace tempera::api {
+namespace {
+
+using graph::Graph;
+using graph::NamedValue;
+using graph::ValueId;
+
+Result<std::vector<NamedValue>> kept_layers(const std::vector<NamedValue>& marks,
+                                            const ComponentRequest& request) {
+  std::vector<NamedValue> kept;
+  for (const std::string& pattern : request.keep) {
+    bool found = false;
+    for (const NamedValue& mark : marks) {
+      if (!glob_matches(pattern, mark.name)) continue;
+      found = true;
+      if (std::ranges::find(kept, mark.name, &NamedValue::name) == kept.end()) kept.push_back(mark);
+    }
+    if (!found)
+      return error(ErrorCode::not_found,
+                   "no layer of {} fits {}; layers are named by module path, as in {}",
+                   request.component, quote(pattern), marks.empty() ? "-" : marks.front().name);
+  }
+  return kept;
+}
+
+// Each value once: layers that only hand on their input share its name's place.
+void add_kept(RequestedGraph& requested, const std::vector<NamedValue>& layers) {
+  std::map<ValueId, int> index_of;
+  for (const NamedValue& output : requested.own.outputs()) {
+    const int index = static_cast<int>(requested.outputs.size());
+    index_of.emplace(output.value, index);
+    requested.outputs.emplace_back(output.name, index);
+  }
+  for (const NamedValue& layer : layers) {
+    const auto [at, is_new] = index_of.emplace(layer.value, static_cast<int>(index_of.size()));
+    if (is_new) requested.kept.push_back(layer);
+    requested.outputs.emplace_back(layer.name, at->second);
+  }
+}
+
+}  // namespace
+
+Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
+                                       const ComponentRequest& request) {
+  const auto component = frontend::component_from_name(request.component);
+  if (!component)
+    return error(ErrorCode::not_found,
+                 "no component {}; there are text_encoder, unet, vae_decoder, vae_encoder",
+                 quote(request.component));
+  ASSIGN_OR_RETURN(const frontend::BuiltComponent built,
+                   frontend::build_component(checkpoint, *component,
+                                             {.batch = request.batch,
+                                              .height = request.height,
+                                              .width = request.width,
+                                              .tokens = request.tokens}));
+  ASSIGN_OR_RETURN(const std::vector<NamedValue> layers, kept_layers(built.graph.marks, request));
+  RequestedGraph requested{.own = built.graph.graph, .kept = {}, .outputs = {}};
+  add_kept(requested, layers);
+  return requested;
+}
+
+Graph whole_graph(const RequestedGraph& requested) {
+  Graph graph = requested.own;
+  for (const NamedValue& layer : requested.kept) graph.add_output(layer.name, layer.value);
+  return graph;
+}
+
+namespace {
+
+// For each output the first that is the same value.
+std::vector<int> representatives(const Graph& graph) {
+  std::map<ValueId, int> first;
+  std::vector<int> result;
+  for (const NamedValue& output : graph.outputs()) {
+    const auto at = first.emplace(output.value, static_cast<int>(result.size())).first;
+    result.push_back(at->second);
+  }
+  return result;
+}
+
+// Keeps only those outputs that stand for themselves.
+void merge(RequestedGraph& requested, const std::vector<int>& representative) {
+  const auto own = static_cast<int>(requested.own.outputs().size());
+  std::vector<NamedValue> kept;
+  std::vector<int> place(representative.size());
+  for (int i = 0; i < static_cast<int>(place.size()); ++i) {
+    const bool stays = representative[i] == i || i < own;
+    place[i] = stays ? own + static_cast<int>(kept.size()) : place[representative[i]];
+    if (i < own) place[i] = i;
+    if (stays && i >= own) kept.push_back(requested.kept[i - own]);
+  }
+  requested.kept = std::move(kept);
+  for (auto& [name, index] : requested.outputs) index = place[index];
+}
+
+}  // namespace
+
+Result<graph::Fused> run_graph_passes(RequestedGraph& requested,
+                                      const graph::PassOptions& options) {
+  const graph::FuseRules rules = lower::fuse_rules();
+  ASSIGN_OR_RETURN(graph::Fused fused, graph::run_passes(whole_graph(requested), rules, options));
+  const size_t outputs = fused.graph.outputs().size();
+  merge(requested, representatives(fused.graph));
+  if (requested.own.outputs().size() + requested.kept.size() == outputs) return fused;
+  return graph::run_passes(whole_graph(requested), rules, options);
+}
+
+Result<lower::Lowered> lower_component(const graph::Fused& fused, const std::string& component,
+                                       const Target& target) {
+  return lower::lower(fused, target, {.component = component});
+}
+
+}  // namespace tempera::api

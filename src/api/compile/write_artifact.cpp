@@ -1,0 +1,139 @@
+#include "api/compile/write_artifact.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "api/compile/backends.h"
+#include "api/run/artifact_source.h"
+#include "api/run/version.h"
+#include "base/text.h"
+#include "runtime/artifact.h"
+
+namespace tempera::api {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status check(const ArtifactSettings& settings, const ModelInfo& info) {
+  if (settings.width < 1 || settings.height < 1 || settings.width % info.vae_scale != 0 ||
+      settings.height % info.vae_scale != 0)
+    return error(ErrorCode::invalid_argument, "the size {}x{} is not a multiple of {}",
+                 settings.width, settings.height, info.vae_scale);
+  if (settings.batch_size < 1)
+    return error(ErrorCode::invalid_argument, "a batch of {} pictures", settings.batch_size);
+  return {};
+}
+
+std::vector<int64_t> batches(std::string_view component, int64_t pictures) {
+  std::vector<int64_t> rows = {pictures};
+  if (component == "unet") rows = {2 * pictures, pictures};
+  if (component == "text_encoder") rows = {2, 1, pictures};
+  if (component == "vae_decoder") rows = {1, pictures};
+  std::vector<int64_t> distinct;
+  for (const int64_t n : rows)
+    if (std::ranges::find(distinct, n) == distinct.end()) distinct.push_back(n);
+  return distinct;
+}
+
+ComponentRequest request_of(const std::string& component, int64_t batch,
+                            const ArtifactSettings& settings, const ModelInfo& info) {
+  ComponentRequest request{.component = component, .batch = batch};
+  const int64_t scale = component == "vae_encoder" ? 1 : info.vae_scale;
+  if (component != "text_encoder") {
+    request.height = settings.height / scale;
+    request.width = settings.width / scale;
+  }
+  if (component == "text_encoder" || component == "unet") request.tokens = info.text_tokens;
+  return request;
+}
+
+runtime::ArtifactPlan entry_of(const ComponentRequest& request, const ArtifactSettings& settings,
+                               const std::string& precision) {
+  const bool is_text = request.component == "text_encoder";
+  return {.component = request.component,
+          .height = is_text ? 0 : settings.height,
+          .width = is_text ? 0 : settings.width,
+          .batch_size = request.batch,
+          .options = {{"precision", precision}}};
+}
+
+// Weights stay where they are: the artifact names the model's folder and each file inside it.
+ModelInfo portable(ModelInfo info, const std::string& model, const WrittenArtifact& written) {
+  for (auto& [part, file] : info.weights) file = fs::relative(file, model).string();
+  info.components.clear();
+  for (const WrittenPlan& plan : written.plans)
+    if (std::ranges::find(info.components, plan.request.component) == info.components.end())
+      info.components.push_back(plan.request.component);
+  if (!info.tokenizer_folder.empty()) info.tokenizer_folder = "tokenizer";
+  if (!info.scheduler_config.empty()) info.scheduler_config = "scheduler/scheduler_config.json";
+  return info;
+}
+
+std::vector<runtime::ArtifactFile> files_of(const ModelInfo& info, const ModelInfo& written) {
+  std::vector<runtime::ArtifactFile> files;
+  files.push_back({.path = kModelFile, .bytes = to_json(written).dump(2) + "\n"});
+  if (!info.scheduler_config.empty())
+    files.push_back({.path = written.scheduler_config, .source = info.scheduler_config});
+  if (info.tokenizer_folder.empty()) return files;
+  for (const char* name : {"vocab.json", "merges.txt", "tokenizer_config.json",
+                           "special_tokens_map.json", "added_tokens.json"}) {
+    const std::string source = info.tokenizer_folder + "/" + name;
+    if (fs::exists(source))
+      files.push_back({.path = fmt::format("tokenizer/{}", name), .source = source});
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<WrittenArtifact> write_model_artifact(const std::string& model, const std::string& folder,
+                                             const ArtifactSettings& asked,
+                                             CompileOptions options) {
+  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(model));
+  ASSIGN_OR_RETURN(const Compiler compiler, make_compiler(std::move(options)));
+  ASSIGN_OR_RETURN(const ModelInfo info, read_model_info(checkpoint, asked.components));
+  ArtifactSettings settings = asked;
+  if (settings.components.empty()) {
+    settings.components = info.components;
+    std::erase(settings.components, "vae_encoder");
+  }
+  if (settings.width == 0) settings.width = info.sample_width * info.vae_scale;
+  if (settings.height == 0) settings.height = info.sample_height * info.vae_scale;
+  TRY(check(settings, info));
+
+  WrittenArtifact written;
+  std::vector<runtime::ArtifactPlan> entries;
+  std::map<std::string, std::string> objects;  // by symbol
+  for (const std::string& component : settings.components) {
+    for (const int64_t batch : batches(component, settings.batch_size)) {
+      const ComponentRequest request = request_of(component, batch, settings, info);
+      ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));
+      for (KernelObject& object : compiled.objects)
+        objects.emplace(std::move(object.symbol), std::move(object.bytes));
+      entries.push_back(entry_of(request, settings, compiler.options.precision));
+      written.plans.push_back({request, std::move(compiled.plan)});
+    }
+  }
+  const BackendRow& backend = backend_of(compiler.target);
+  std::vector<std::string> bytes;
+  for (auto& [symbol, object] : objects) bytes.push_back(std::move(object));
+  ASSIGN_OR_RETURN(const std::string code, backend.link(bytes, compiler.target));
+  ASSIGN_OR_RETURN(runtime::ArtifactTarget target, backend.artifact_target(compiler.target));
+  written.kernels = bytes.size();
+  written.code_bytes = static_cast<int64_t>(code.size());
+
+  const runtime::Artifact artifact{.tempera_version = kVersion,
+                                   .model = info.name,
+                                   .target = std::move(target),
+                                   .plans = std::move(entries),
+                                   .code_file = std::string(backend.code_file),
+                                   .weights = fs::canonical(model).string()};
+  std::vector<runtime::Plan> plans;
+  for (const WrittenPlan& plan : written.plans) plans.push_back(plan.plan);
+  TRY(runtime::write_artifact(folder, artifact, plans, code,
+                              files_of(info, portable(info, model, written))));
+  return written;
+}
+
+}  // namespace tempera::api

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/compile/compile.h"
+#include "base/status.h"
+
+namespace tempera::api {
+
+struct ArtifactSettings {
+  std::vector<std::string> components;  // none: all that making a picture takes
+  int64_t width = 0, height = 0;        // pixels; 0: what the UNet's config names
+  int64_t batch_size = 1;               // pictures
+};
+
+// One written plan, for a report.
+struct WrittenPlan {
+  ComponentRequest request;
+  runtime::Plan plan;
+};
+struct WrittenArtifact {
+  std::vector<WrittenPlan> plans;
+  size_t kernels = 0;  // distinct ones
+  int64_t code_bytes = 0;
+};
+
+// Compiles a checkpoint into the folder, so that `generate` and `run` need no compiler. Of a batch
+// of n pictures the UNet is compiled for n rows and, for guidance, 2 n.
+Result<WrittenArtifact> write_model_artifact(const std::string& model, const std::string& folder,
+                                             const ArtifactSettings& settings,
+                                             CompileOptions options);
+
+}  // namespace tempera::api

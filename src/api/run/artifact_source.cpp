@@ -1,0 +1,68 @@
+#include "api/run/artifact_source.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "api/run/devices.h"
+#include "runtime/artifact.h"
+
+namespace tempera::api {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The plan's pixels, which its entry is filed under.
+std::pair<int64_t, int64_t> pixels(const ComponentRequest& request, int64_t vae_scale) {
+  const int64_t scale = request.component == "vae_encoder" ? 1 : vae_scale;
+  return {request.height * scale, request.width * scale};
+}
+
+Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int64_t vae_scale,
+                                         const ComponentRequest& request) {
+  if (!request.keep.empty())
+    return error(ErrorCode::unsupported,
+                 "{}: an artifact holds no intermediate layers; run the model itself with --keep",
+                 artifact.folder);
+  const auto [height, width] = pixels(request, vae_scale);
+  ASSIGN_OR_RETURN(const runtime::ArtifactPlan* entry,
+                   runtime::find_plan(artifact, request.component, height, width, request.batch));
+  CompiledComponent component;
+  ASSIGN_OR_RETURN(component.plan, runtime::read_plan(artifact, *entry));
+  component.code_path = runtime::path_in(artifact, artifact.code_file);
+  component.was_cached = true;
+  name_outputs(component);
+  return component;
+}
+
+// Weights files are named relative to the folder that holds the model.
+void place_weights(const runtime::Artifact& artifact, ModelInfo& info) {
+  const fs::path folder = runtime::weights_folder(artifact);
+  for (auto& [part, file] : info.weights) file = (folder / file).lexically_normal().string();
+}
+
+}  // namespace
+
+bool is_artifact(const std::string& folder) {
+  std::error_code ignored;
+  return fs::exists(folder + "/" + std::string(runtime::kArtifactFile), ignored);
+}
+
+Result<ModelSource> open_artifact_source(const std::string& folder) {
+  ASSIGN_OR_RETURN(runtime::Artifact opened, runtime::open_artifact(folder));
+  const auto artifact = std::make_shared<const runtime::Artifact>(std::move(opened));
+  TRY(check_runs_here(artifact->target));
+  const std::string file = runtime::path_in(*artifact, kModelFile);
+  ASSIGN_OR_RETURN(const Json json, read_json_file(file));
+  ModelSource source;
+  ASSIGN_OR_RETURN(source.info, model_info_from_json(json, folder, file));
+  place_weights(*artifact, source.info);
+  source.compile = [artifact, scale = source.info.vae_scale](const ComponentRequest& request) {
+    return read_component(*artifact, scale, request);
+  };
+  return source;
+}
+
+}  // namespace tempera::api

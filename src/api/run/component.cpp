@@ -1,0 +1,32 @@
+#include "api/run/component.h"
+
+namespace tempera::api {
+
+void name_outputs(CompiledComponent& component) {
+  for (const runtime::PlanTensor& output : component.plan.outputs)
+    component.outputs.emplace_back(output.name, static_cast<int>(component.outputs.size()));
+}
+
+// Greedy with one point to go back to: the last `*` seen.
+bool glob_matches(std::string_view pattern, std::string_view text) {
+  size_t p = 0, t = 0;
+  size_t star = std::string_view::npos, star_text = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_text = t;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++star_text;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+}  // namespace tempera::api

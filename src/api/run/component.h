@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/device.h"
+#include "runtime/plan.h"
+
+namespace tempera::api {
+
+// One component of a model at one size. Extents are those of the component's inputs: elements of
+// the latent for unet and vae_decoder, pixels for vae_encoder; 0 where the component has none.
+struct ComponentRequest {
+  std::string component;  // "text_encoder", "unet", "vae_decoder", "vae_encoder"
+  int64_t batch = 1;
+  int64_t height = 0, width = 0;
+  int64_t tokens = 0;             // text_encoder, unet
+  std::vector<std::string> keep;  // globs of layers that become outputs too
+  auto operator<=>(const ComponentRequest&) const = default;
+};
+
+// A plan and its code, ready to be loaded. Depends on no weight's values.
+struct CompiledComponent {
+  runtime::Plan plan;
+  std::string code_path;  // of the module, or empty: `code` holds it
+  std::string code;
+  // What each output is asked for by, in the order it is given out in, with its index in
+  // plan.outputs: several layers may be one value.
+  std::vector<std::pair<std::string, int>> outputs;
+  bool was_cached = false;
+  runtime::ModuleCode module_code() const {
+    return {code_path, std::as_bytes(std::span<const char>(code))};
+  }
+};
+
+// Adds the plan's own outputs under their names, for a plan without kept layers.
+void name_outputs(CompiledComponent& component);
+
+// Whether `text` fits a pattern in which `*` stands for any run of characters, dots included, and
+// `?` for any one.
+bool glob_matches(std::string_view pattern, std::string_view text);
+
+}  // namespace tempera::api

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/run/memory.h"
+#include "api/run/session.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "diffusion/pipeline.h"
+
+namespace tempera::api {
+
+// What a user may say of a picture; what is left open comes from the model's tempera.json, then
+// from the model's config, then from the program's own defaults (dpm++2m karras, 20 steps, 7.5).
+struct GenerateSettings {
+  std::string prompt;
+  std::optional<std::string> negative_prompt;
+  std::optional<int64_t> width, height, steps;
+  std::optional<double> guidance_scale;
+  std::optional<std::string> sampler, schedule, timestep_spacing;
+  std::vector<uint64_t> seeds;        // none: one at random
+  std::optional<int64_t> batch_size;  // none: as many as there are seeds
+  std::optional<Tensor> initial_latents;
+  bool keep_steps = false;
+};
+
+// All of it decided, and checked against the model: what the loop takes.
+Result<diffusion::TextToImage> resolve(const GenerateSettings& settings, const ModelInfo& info);
+
+// The parts of a run, in order; `denoise` counts model calls.
+enum class GenerateStage { compile, encode, load, denoise, decode };
+std::string_view name(GenerateStage stage);
+struct GenerateProgress {
+  GenerateStage stage;
+  int64_t done, total;
+  std::string detail;  // the component that is compiled or loaded
+};
+// False stops with ErrorCode::cancelled.
+using GenerateProgressFunction = std::function<bool(const GenerateProgress&)>;
+
+struct GeneratedPicture {
+  diffusion::Image image;
+  uint64_t seed;
+  std::string parameters;  // the settings, as AUTOMATIC1111 writes them
+};
+struct Generated {
+  std::vector<GeneratedPicture> pictures;
+  Tensor latents;  // f32 [pictures, 4, h, w], before the division by scaling_factor
+  std::vector<Tensor> step_latents;
+  std::map<GenerateStage, double> seconds;
+};
+Result<Generated> generate(Session& session, const diffusion::TextToImage& request,
+                           const GenerateProgressFunction& progress = {});
+
+// What generate() would take, without reading a weight. Plans that are not in the cache are
+// compiled.
+struct MemoryPrediction {
+  std::vector<ComponentMemory> components;
+  int64_t peak = 0;
+};
+Result<MemoryPrediction> predict_memory(Session& session, const diffusion::TextToImage& request);
+
+// The settings of one picture as text, as it stands in the PNG.
+std::string parameters_text(const diffusion::TextToImage& request,
+                            const diffusion::SamplerPlan& plan, const ModelInfo& info,
+                            uint64_t seed);
+
+}  // namespace tempera::api

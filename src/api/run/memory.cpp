@@ -1,0 +1,87 @@
+#include "api/run/memory.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <string_view>
+
+#include "base/file.h"
+
+namespace tempera::api {
+namespace {
+
+constexpr auto kSetup = static_cast<size_t>(runtime::Stage::setup);
+
+int64_t bytes_of(const runtime::PlanTensor& tensor) {
+  return element_count(tensor.shape) * size_in_bytes(tensor.dtype);
+}
+
+int64_t stored_weights(const runtime::Plan& plan, const runtime::PlanLaunch& launch) {
+  int64_t bytes = 0;
+  for (const runtime::Binding& binding : launch.bindings)
+    if (binding.region == runtime::Region::weight) bytes += bytes_of(plan.weights[binding.index]);
+  return bytes;
+}
+
+int64_t weights_read_later(const runtime::Plan& plan) {
+  std::set<int32_t> read;
+  for (size_t stage = kSetup + 1; stage < runtime::kStageCount; ++stage)
+    for (const runtime::PlanLaunch& launch : plan.launches[stage])
+      for (const runtime::Binding& binding : launch.bindings)
+        if (binding.region == runtime::Region::weight) read.insert(binding.index);
+  int64_t bytes = 0;
+  for (const int32_t index : read) bytes += bytes_of(plan.weights[index]);
+  return bytes;
+}
+
+// The number of kibibytes in the line "NAME:   123 kB".
+int64_t status_line(std::string_view name) {
+  const Result<std::string> text = read_file("/proc/self/status", 1 << 20);
+  if (!text.ok()) return 0;
+  const size_t at = text->find(name);
+  if (at == std::string::npos) return 0;
+  return std::strtoll(text->c_str() + at + name.size(), nullptr, 10) * 1024;
+}
+
+}  // namespace
+
+ComponentMemory memory_of(const runtime::Plan& plan, int threads) {
+  ComponentMemory memory{.component = plan.component,
+                         .weights = weights_read_later(plan),
+                         .arena = plan.arena_bytes,
+                         .live = plan.live_bytes,
+                         .state = plan.state_bytes};
+  for (const runtime::PackedTensor& packed : plan.packed) memory.weights += packed.bytes;
+  for (const auto* tensors : {&plan.inputs, &plan.outputs})
+    for (const runtime::PlanTensor& tensor : *tensors) memory.boundary += bytes_of(tensor);
+  for (const runtime::PlanConstant& constant : plan.constants)
+    memory.boundary += element_count(constant.shape) * size_in_bytes(constant.dtype);
+  for (const runtime::PlanKernel& kernel : plan.kernels)
+    memory.scratch = std::max(memory.scratch, kernel.scratch_bytes * threads);
+  for (const runtime::PlanLaunch& launch : plan.launches[kSetup])
+    memory.transient = std::max(memory.transient, stored_weights(plan, launch));
+  return memory;
+}
+
+// The arena is touched after the last weight is packed, so that only one of arena and transient
+// counts.
+int64_t predict_peak(const ComponentMemory& text_encoder, const ComponentMemory& unet,
+                     const ComponentMemory& vae_decoder, int64_t resident) {
+  const auto alone = [](const ComponentMemory& memory) {
+    return std::max(memory.loaded(), memory.weights + memory.transient);
+  };
+  return resident +
+         std::max({alone(text_encoder), alone(unet), unet.loaded() + alone(vae_decoder)});
+}
+
+int64_t resident_bytes() { return status_line("VmRSS:"); }
+int64_t peak_resident_bytes() { return status_line("VmHWM:"); }
+
+Json to_json(const ComponentMemory& memory) {
+  return {{"component", memory.component}, {"weights", memory.weights},
+          {"arena", memory.arena},         {"live", memory.live},
+          {"state", memory.state},         {"boundary", memory.boundary},
+          {"scratch", memory.scratch},     {"loaded", memory.loaded()}};
+}
+
+}  // namespace tempera::api

@@ -1,0 +1,123 @@
+#include <random>
+
+#include "api/run/generate.h"
+#include "base/text.h"
+#include "diffusion/latents.h"
+
+namespace tempera::api {
+namespace {
+
+using diffusion::TextToImage;
+
+constexpr int64_t kMaxSide = 16384, kMaxBatch = 512;
+
+// A seed that can be said: A1111's range.
+uint64_t random_seed() { return std::random_device()(); }
+
+template <typename T>
+T first_of(const std::optional<T>& said, const std::optional<T>& model, T fallback) {
+  return said ? *said : model.value_or(std::move(fallback));
+}
+
+Status resolve_sampler(const GenerateSettings& settings, const ModelInfo& info,
+                       diffusion::SamplerOptions& options) {
+  const ModelDefaults& defaults = info.defaults;
+  options.sampler = first_of<std::string>(settings.sampler, defaults.sampler, "dpm++2m");
+  options.steps = first_of<int64_t>(settings.steps, defaults.steps, 20);
+  ASSIGN_OR_RETURN(const auto choice, diffusion::find_sampler(options.sampler));
+  // A schedule in tempera.json goes with the sampler there, not with any that the user names.
+  std::optional<std::string> schedule = settings.schedule;
+  if (!schedule && !choice.schedule) {
+    const std::string own = defaults.sampler.value_or("dpm++2m");
+    ASSIGN_OR_RETURN(const auto own_choice, diffusion::find_sampler(own));
+    if (own_choice.sampler == choice.sampler) schedule = defaults.schedule;
+  }
+  if (schedule) {
+    ASSIGN_OR_RETURN(options.schedule, diffusion::parse_schedule(*schedule));
+  }
+  const auto spacing =
+      settings.timestep_spacing ? settings.timestep_spacing : defaults.timestep_spacing;
+  if (spacing) {
+    ASSIGN_OR_RETURN(options.spacing,
+                     diffusion::parse_timestep_spacing(*spacing, "--timestep-spacing"));
+  }
+  return {};
+}
+
+Status resolve_seeds(const GenerateSettings& settings, TextToImage& request) {
+  std::vector<uint64_t> seeds = settings.seeds;
+  if (seeds.empty()) seeds.push_back(random_seed());
+  const int64_t batch = settings.batch_size.value_or(static_cast<int64_t>(seeds.size()));
+  if (batch < 1 || batch > kMaxBatch)
+    return error(ErrorCode::invalid_argument, "a batch of {} pictures is not within 1 to {}", batch,
+                 kMaxBatch);
+  ASSIGN_OR_RETURN(request.seeds, diffusion::picture_seeds(seeds, batch));
+  return {};
+}
+
+Status check_size(const TextToImage& request, const ModelInfo& info) {
+  const int64_t scale = info.vae_scale;
+  const auto fits = [&](int64_t side) {
+    return side >= scale && side <= kMaxSide && side % scale == 0;
+  };
+  if (fits(request.width) && fits(request.height)) return {};
+  return error(ErrorCode::invalid_argument,
+               "the size {}x{} does not fit this model: width and height must be multiples of {} "
+               "from {} to {}",
+               request.width, request.height, scale, scale, kMaxSide);
+}
+
+Status resolve_latents(const GenerateSettings& settings, const ModelInfo& info,
+                       TextToImage& request) {
+  if (!settings.initial_latents) return {};
+  const Tensor& latents = *settings.initial_latents;
+  const Shape wanted = {static_cast<int64_t>(request.seeds.size()), info.latent_channels,
+                        request.height / info.vae_scale, request.width / info.vae_scale};
+  if (latents.dtype != DType::f32 || latents.shape != wanted)
+    return error(ErrorCode::invalid_argument,
+                 "the initial latents are {} {}, but a batch of {} pictures of {}x{} takes f32 {}",
+                 name(latents.dtype), to_string(latents.shape), request.seeds.size(), request.width,
+                 request.height, to_string(wanted));
+  request.initial_latents.assign(latents.as<float>().begin(), latents.as<float>().end());
+  return {};
+}
+
+Status check_model(const ModelInfo& info) {
+  for (const char* part : {"text_encoder", "unet", "vae"})
+    if (!info.weights.contains(part))
+      return error(ErrorCode::not_found,
+                   "{} has no {}; making a picture takes text_encoder, unet and vae", info.name,
+                   part);
+  if (info.tokenizer_folder.empty())
+    return error(ErrorCode::not_found, "{} has no tokenizer folder", info.name);
+  if (info.scheduler_config.empty())
+    return error(ErrorCode::not_found, "{} has no scheduler/scheduler_config.json", info.name);
+  if (info.unet_channels != info.latent_channels)
+    return error(ErrorCode::unsupported,
+                 "{} is an inpainting model: its UNet takes {} channels, not {}; generate makes "
+                 "pictures from text only so far",
+                 info.name, info.unet_channels, info.latent_channels);
+  return {};
+}
+
+}  // namespace
+
+Result<TextToImage> resolve(const GenerateSettings& settings, const ModelInfo& info) {
+  TRY(check_model(info));
+  const ModelDefaults& defaults = info.defaults;
+  TextToImage request;
+  request.prompt = settings.prompt;
+  request.negative_prompt =
+      first_of<std::string>(settings.negative_prompt, defaults.negative_prompt, "");
+  request.width = first_of(settings.width, defaults.width, info.sample_width * info.vae_scale);
+  request.height = first_of(settings.height, defaults.height, info.sample_height * info.vae_scale);
+  request.guidance_scale = first_of(settings.guidance_scale, defaults.guidance_scale, 7.5);
+  request.keep_steps = settings.keep_steps;
+  TRY(check_size(request, info));
+  TRY(resolve_sampler(settings, info, request.sampler));
+  TRY(resolve_seeds(settings, request));
+  TRY(resolve_latents(settings, info, request));
+  return request;
+}
+
+}  // namespace tempera::api

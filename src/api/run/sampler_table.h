@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace tempera::api {
+
+struct SamplerDescription {
+  std::string name, title, diffusers_class;
+  bool has_karras;
+  std::string default_schedule;
+};
+std::vector<SamplerDescription> sampler_descriptions();
+
+struct SamplerQuestion {
+  std::string sampler;
+  std::optional<std::string> schedule, timestep_spacing;
+  int64_t steps = 20;
+};
+struct SamplerTable {
+  std::vector<float> timesteps;  // of each model call
+  std::vector<float> sigmas;     // the noise level at each, then the final one
+};
+// `scheduler_config` is the path of a model's scheduler_config.json.
+Result<SamplerTable> sampler_table(const SamplerQuestion& question,
+                                   const std::string& scheduler_config);
+
+}  // namespace tempera::api

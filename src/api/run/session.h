@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/run/component.h"
+#include "api/run/model_source.h"
+#include "base/status.h"
+#include "runtime/device.h"
+#include "runtime/executor.h"
+#include "runtime/profiler.h"
+#include "runtime/weight_store.h"
+
+namespace tempera::api {
+
+// A model open on a device. Plans are compiled and weights read and packed when first asked for,
+// and kept until they are released. Not for two threads at once.
+class Session {
+ public:
+  // `threads` 0: one for each core that the process may use.
+  static Result<std::unique_ptr<Session>> open(ModelSource source, std::string_view device = "cpu",
+                                               int threads = 0);
+
+  const ModelInfo& info() const { return source_.info; }
+  const runtime::Device& device() const { return *device_; }
+
+  // The plan and code, without reading a weight. not_found: the model has no such component.
+  Result<const CompiledComponent*> compiled(const ComponentRequest& request);
+  // Ready to run: weights are packed.
+  Result<runtime::Executor*> executor(const ComponentRequest& request);
+  // Frees a component's executors, and its weights unless another component shares them.
+  void release(std::string_view component);
+  // Launch times of executors made from now on go there; null: none.
+  void set_profiler(runtime::Profiler* profiler) { profiler_ = profiler; }
+
+ private:
+  struct Entry {
+    CompiledComponent compiled;
+    std::unique_ptr<runtime::Module> module;
+    std::unique_ptr<runtime::Executor> executor;  // null until it is asked for
+  };
+
+  explicit Session(ModelSource source) : source_(std::move(source)) {}
+  Result<Entry*> entry(const ComponentRequest& request);
+  Result<runtime::WeightStore*> weights(const std::string& part);
+  Status load(Entry& entry, const std::string& component);
+
+  ModelSource source_;
+  // In the order in which they may go: executors before the weights, all before the device.
+  std::unique_ptr<runtime::Device> device_;
+  std::map<std::string, std::unique_ptr<runtime::WeightStore>> weights_;  // by part
+  std::map<ComponentRequest, Entry> entries_;
+  runtime::Profiler* profiler_ = nullptr;
+};
+
+}  // namespace tempera::api

@@ -1,0 +1,92 @@
+#include "cli/flags.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include "api/run/find_model.h"
+#include "base/text.h"
+
+namespace tempera::cli {
+namespace {
+
+template <typename T>
+bool parse_number(std::string_view text, T& value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, value);
+  return failure == std::errc() && stop == end && !text.empty();
+}
+
+}  // namespace
+
+void ModelFlag::add(CLI::App& app) {
+  app.add_option("-m,--model", folder,
+                 "Folder of a model in diffusers layout, or of an artifact "
+                 "[$TEMPERA_MODEL, else the bundled model]")
+      ->type_name("DIR");
+}
+
+Result<std::string> ModelFlag::path() const {
+  if (!folder.empty()) return folder;
+  return api::find_default_model();
+}
+
+void CompileFlags::add(CLI::App& app) {
+  app.add_option("--cpu", cpu,
+                 "Processor to compile for: native, x86-64-v2, x86-64-v3, x86-64-v4, a name that "
+                 "LLVM knows, or aarch64:NAME")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--precision", precision, "Arithmetic; f32 is the only one so far")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--threads", threads, "Threads that compile and run [one a core]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--time-passes", time_passes, "Print how long each pass of the compiler takes");
+}
+
+api::CompileOptions CompileFlags::options() const {
+  return {.cpu = cpu, .precision = precision, .threads = threads, .time_passes = time_passes};
+}
+
+void SizeFlags::add(CLI::App& app) {
+  app.add_option("--size", size, "Picture size in pixels, WIDTHxHEIGHT [the UNet config's]")
+      ->type_name("WxH");
+  app.add_option("--batch-size", batch_size, "Pictures at once")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 512));
+}
+
+Result<std::pair<int64_t, int64_t>> parse_size(std::string_view text) {
+  std::pair<int64_t, int64_t> size = {0, 0};
+  if (text.empty()) return size;
+  const size_t x = text.find('x');
+  if (x == std::string_view::npos || !parse_number(text.substr(0, x), size.first) ||
+      !parse_number(text.substr(x + 1), size.second) || size.first < 1 || size.second < 1)
+    return error(ErrorCode::invalid_argument, "the size {} is not WIDTHxHEIGHT, as in 512x512",
+                 quote(text));
+  return size;
+}
+
+Result<std::vector<uint64_t>> parse_seeds(std::string_view text) {
+  std::vector<uint64_t> seeds;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view part = text.substr(begin, end - begin);
+    if (!parse_number(part, seeds.emplace_back()))
+      return error(ErrorCode::invalid_argument,
+                   "the seed {} is not a whole number from 0 to 18446744073709551615", quote(part));
+    begin = end + 1;
+  }
+  return seeds;
+}
+
+std::pair<std::string, std::string> split_component(const std::string& text) {
+  std::error_code ignored;
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || std::filesystem::exists(text, ignored)) return {text, ""};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+}  // namespace tempera::cli

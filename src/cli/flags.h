@@ -1,0 +1,47 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/compile/compile.h"
+#include "base/status.h"
+
+namespace tempera::cli {
+
+// Flags that several subcommands share. Each group adds itself to a subcommand.
+
+struct ModelFlag {
+  std::string folder;  // as given; empty: the default model
+  void add(CLI::App& app);
+  Result<std::string> path() const;
+};
+
+struct CompileFlags {
+  std::string cpu = "native";
+  std::string precision = "f32";
+  int threads = 0;
+  bool time_passes = false;
+  void add(CLI::App& app);
+  api::CompileOptions options() const;
+};
+
+struct SizeFlags {
+  std::string size;  // "512x512", or empty
+  int64_t batch_size = 1;
+  void add(CLI::App& app);
+};
+
+// "512x384": width and height; invalid_argument for anything else. Empty: 0 and 0.
+Result<std::pair<int64_t, int64_t>> parse_size(std::string_view text);
+// "5,9": invalid_argument unless each is a whole number from 0 to 2^64 - 1.
+Result<std::vector<uint64_t>> parse_seeds(std::string_view text);
+// "models/x:unet" -> folder and component, split at the last colon; no component if there is none
+// behind it. A path that exists as it stands has none.
+std::pair<std::string, std::string> split_component(const std::string& text);
+
+}  // namespace tempera::cli

@@ -1,0 +1,248 @@
+#include "api/run/generate.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "api/run/files.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/output.h"
+#include "cli/picture_names.h"
+#include "cli/progress.h"
+#include "cli/stop.h"
+
+namespace tempera::cli {
+namespace {
+
+struct GenerateFlags {
+  std::string prompt, prompt_file, seed, pattern, save_latents, initial_latents;
+  std::string prompt_language = "plain";
+  bool save_steps = false, dry_run = false, json = false, quiet = false;
+  ModelFlag model;
+  CompileFlags compile;
+  api::GenerateSettings settings;
+};
+
+void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
+  api::GenerateSettings& s = flags.settings;
+  app.add_option("PROMPT", flags.prompt, "What to see in the picture");
+  app.add_option("--prompt-file", flags.prompt_file, "Read the prompt from a file; - is stdin")
+      ->type_name("FILE");
+  app.add_option("--prompt-language", flags.prompt_language, "How prompts are read")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("-n,--negative-prompt", s.negative_prompt, "What not to see")->type_name("TEXT");
+  app.add_option("--steps", s.steps, "Sampling steps [20]")->type_name("N");
+  app.add_option("--sampler", s.sampler, "See tempera samplers [dpm++2m]")->type_name("NAME");
+  app.add_option("--schedule", s.schedule, "discrete or karras [the sampler's own]")
+      ->type_name("NAME");
+  app.add_option("--timestep-spacing", s.timestep_spacing,
+                 "leading, trailing or linspace [the model's]")
+      ->type_name("NAME");
+  app.add_option("--guidance-scale", s.guidance_scale,
+                 "How strongly to follow the prompt; 1 does not run the negative prompt [7.5]")
+      ->type_name("X");
+  app.add_option("--seed", flags.seed,
+                 "A number, or one for each picture as in 5,9; picture i of a batch uses seed + i "
+                 "[random]")
+      ->type_name("N[,N...]");
+  app.add_option("--width", s.width, "Pixels, a multiple of 8 [the model's]")->type_name("N");
+  app.add_option("--height", s.height, "Pixels, a multiple of 8 [the model's]")->type_name("N");
+  app.add_option("--batch-size", s.batch_size, "Pictures at once [1]")->type_name("N");
+}
+
+void add_output_flags(CLI::App& app, GenerateFlags& flags) {
+  app.add_option("-o,--output", flags.pattern,
+                 std::string("Name of the PNG, with {seed}, {index}, {width}, {height} [") +
+                     kDefaultPattern + " in the current folder]")
+      ->type_name("FILE");
+  app.add_option("--save-latents", flags.save_latents,
+                 "Write the final latents, before the division by scaling_factor")
+      ->type_name("FILE");
+  app.add_flag("--save-steps", flags.save_steps, "Write the latents after each step there too");
+  app.add_option("--initial-latents", flags.initial_latents,
+                 "Read the noise to start from, f32 [batch, 4, height / 8, width / 8]")
+      ->type_name("FILE");
+  app.add_flag("--dry-run", flags.dry_run,
+               "Compile, print the memory that it would take, and read no weights");
+  app.add_flag("--json", flags.json, "Print the result as JSON");
+  app.add_flag("-q,--quiet", flags.quiet, "Print no progress");
+}
+
+Status read_prompt(GenerateFlags& flags, bool prompt_given) {
+  if (flags.prompt_language != "plain")
+    return error(ErrorCode::unsupported, "prompt language '{}' is not supported yet; pass plain",
+                 flags.prompt_language);
+  if (flags.prompt_file.empty()) {
+    flags.settings.prompt = flags.prompt;
+    if (prompt_given) return {};
+    return error(ErrorCode::invalid_argument,
+                 "no prompt; say what to see, as in tempera generate \"a red heart\"");
+  }
+  if (prompt_given)
+    return error(ErrorCode::invalid_argument, "both a prompt and --prompt-file; give one");
+  const std::string path = flags.prompt_file == "-" ? "/dev/stdin" : flags.prompt_file;
+  ASSIGN_OR_RETURN(std::string text, read_file(path, 1 << 20));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos)
+    return error(ErrorCode::invalid_argument, "{}: the prompt file is empty", flags.prompt_file);
+  flags.settings.prompt = std::move(text);
+  return {};
+}
+
+Status complete_settings(GenerateFlags& flags, bool prompt_given) {
+  TRY(read_prompt(flags, prompt_given));
+  if (!flags.seed.empty()) {
+    ASSIGN_OR_RETURN(flags.settings.seeds, parse_seeds(flags.seed));
+  }
+  if (flags.save_steps && flags.save_latents.empty())
+    return error(ErrorCode::invalid_argument, "--save-steps needs --save-latents FILE");
+  flags.settings.keep_steps = flags.save_steps;
+  if (!flags.initial_latents.empty()) {
+    ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> names_of(const GenerateFlags& flags,
+                                          const diffusion::TextToImage& request) {
+  std::vector<PictureNumbers> pictures;
+  for (const uint64_t seed : request.seeds)
+    pictures.push_back(
+        {seed, static_cast<int64_t>(pictures.size()), request.width, request.height});
+  return picture_names(flags.pattern, pictures);
+}
+
+Json settings_json(const diffusion::TextToImage& request, const api::ModelInfo& info) {
+  return {{"prompt", request.prompt},
+          {"negative_prompt", request.negative_prompt},
+          {"model", info.name},
+          {"width", request.width},
+          {"height", request.height},
+          {"steps", request.sampler.steps},
+          {"sampler", request.sampler.sampler},
+          {"guidance_scale", request.guidance_scale}};
+}
+
+Json result_json(const GenerateFlags& flags, const diffusion::TextToImage& request,
+                 const api::ModelInfo& info, const api::Generated& generated,
+                 const std::vector<std::string>& names) {
+  Json pictures = Json::array();
+  for (size_t i = 0; i < names.size(); ++i)
+    pictures.push_back({{"file", names[i]},
+                        {"seed", generated.pictures[i].seed},
+                        {"width", request.width},
+                        {"height", request.height},
+                        {"parameters", generated.pictures[i].parameters}});
+  Json seconds = Json::object();
+  for (const auto& [stage, spent] : generated.seconds) seconds[api::name(stage)] = spent;
+  Json json = {{"pictures", std::move(pictures)}, {"settings", settings_json(request, info)}};
+  if (!flags.save_latents.empty()) json["latents"] = flags.save_latents;
+  json["seconds"] = std::move(seconds);
+  json["peak_bytes"] = api::peak_resident_bytes();
+  return json;
+}
+
+void print_prediction(const api::MemoryPrediction& prediction, bool json) {
+  if (json) {
+    Json components = Json::array();
+    for (const auto& part : prediction.components) components.push_back(api::to_json(part));
+    print(Json{{"components", std::move(components)}, {"peak_bytes", prediction.peak}});
+    return;
+  }
+  print(fmt::format("{:<14}{:>12}{:>12}{:>12}{:>12}{:>12}", "component", "weights", "arena", "live",
+                    "state", "loaded"));
+  for (const api::ComponentMemory& part : prediction.components)
+    print(fmt::format("{:<14}{:>12}{:>12}{:>12}{:>12}{:>12}", part.component,
+                      bytes_text(part.weights), bytes_text(part.arena), bytes_text(part.live),
+                      bytes_text(part.state), bytes_text(part.loaded())));
+  print(fmt::format("peak {}", bytes_text(prediction.peak)));
+}
+
+void log_times(const api::Generated& generated, const diffusion::TextToImage& request) {
+  std::string text;
+  for (const auto& [stage, spent] : generated.seconds)
+    text += fmt::format("{}{} {:.2f} s", text.empty() ? "" : ", ", api::name(stage), spent);
+  log(LogLevel::info, "{}; peak {}; {} steps of {:.3f} s", text,
+      bytes_text(api::peak_resident_bytes()), request.sampler.steps,
+      generated.seconds.at(api::GenerateStage::denoise) /
+          static_cast<double>(request.sampler.steps));
+}
+
+// A result that cannot be written is found out before it is computed.
+Status check_latents_place(const GenerateFlags& flags) {
+  if (flags.save_latents.empty()) return {};
+  const auto folder = std::filesystem::path(flags.save_latents).parent_path();
+  std::error_code ignored;
+  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) return {};
+  return error(ErrorCode::not_found, "cannot write {}: there is no folder {}", flags.save_latents,
+               folder.string());
+}
+
+Status write_results(const GenerateFlags& flags, const api::Generated& generated,
+                     const std::vector<std::string>& names) {
+  if (!flags.save_latents.empty()) TRY(api::write_latents(flags.save_latents, generated));
+  for (size_t i = 0; i < names.size(); ++i)
+    TRY(api::write_picture(names[i], generated.pictures[i]));
+  return {};
+}
+
+Status generate(GenerateFlags& flags, bool prompt_given) {
+  install_stop_handler();
+  if (flags.quiet) set_log_level(LogLevel::warning);
+  TRY(complete_settings(flags, prompt_given));
+  TRY(check_latents_place(flags));
+  ASSIGN_OR_RETURN(const std::string model, flags.model.path());
+  Progress progress(flags.quiet);
+  api::CompileOptions options = flags.compile.options();
+  options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
+  ASSIGN_OR_RETURN(api::ModelSource source, api::open_model(model, std::move(options)));
+  ASSIGN_OR_RETURN(const diffusion::TextToImage request, api::resolve(flags.settings, source.info));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, names_of(flags, request));
+  ASSIGN_OR_RETURN(const auto session,
+                   api::Session::open(std::move(source), "cpu", flags.compile.threads));
+  if (flags.dry_run) {
+    ASSIGN_OR_RETURN(const auto prediction, api::predict_memory(*session, request));
+    progress.clear();
+    print_prediction(prediction, flags.json);
+    return {};
+  }
+  if (flags.seed.empty()) log(LogLevel::info, "seed {}", request.seeds[0]);
+  ASSIGN_OR_RETURN(const api::Generated generated,
+                   api::generate(*session, request, [&](const api::GenerateProgress& p) {
+                     return progress.generated(p);
+                   }));
+  progress.clear();
+  TRY(write_results(flags, generated, names));
+  log_times(generated, request);
+  if (flags.json) {
+    print(result_json(flags, request, session->info(), generated, names));
+  } else {
+    for (const std::string& name : names) print("wrote " + name);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_generate(CLI::App& program, Action& action) {
+  CLI::App* app = program.add_subcommand("generate", "Make pictures from a prompt");
+  auto flags = std::make_shared<GenerateFlags>();
+  add_picture_flags(*app, *flags);
+  flags->model.add(*app);
+  flags->compile.add(*app);
+  add_output_flags(*app, *flags);
+  app->footer(
+      "Examples:\n"
+      "  tempera generate \"a red heart\"\n"
+      "  tempera generate \"a cat\" -m stable-diffusion-v1-5 -n \"blurry\" --seed 5,9 -o "
+      "cat-{seed}.png\n"
+      "  tempera generate \"a cat\" -m stable-diffusion-v1-5 --width 768 --dry-run");
+  app->callback([app, flags, &action] {
+    action = [app, flags] { return generate(*flags, app->count("PROMPT") > 0); };
+  });
+}
+
+}  // namespace tempera::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace tempera::cli {
+
+struct PictureNumbers {
+  uint64_t seed;
+  int64_t index;  // in the batch, from 0
+  int64_t width, height;
+};
+
+// File names from a pattern with {seed}, {index}, {width} and {height}. A folder gets the default
+// pattern inside it; an empty pattern is the default, in the current folder. Where two pictures
+// would have one name, "-INDEX" goes before the extension. Errors, before anything is computed: an
+// unknown field, a folder that is not there, an extension of another format than PNG.
+Result<std::vector<std::string>> picture_names(const std::string& pattern,
+                                               const std::vector<PictureNumbers>& pictures);
+
+inline constexpr const char* kDefaultPattern = "tempera-{seed}.png";
+
+}  // namespace tempera::cli
