@@ -45,9 +45,9 @@ Status check_weight(const PlanTensor& planned, const WeightStore::Weight* weight
   return {};
 }
 
-// Whether a kernel may read the elements where they lie: most files align them to 8 bytes only.
+// Whether a kernel may read the elements where they lie: a file may put them at any offset.
 bool is_aligned(const WeightStore::Weight& weight) {
-  return reinterpret_cast<uintptr_t>(weight.bytes.data()) % kBufferAlignment == 0;
+  return reinterpret_cast<uintptr_t>(weight.bytes.data()) % size_in_bytes(weight.dtype) == 0;
 }
 
 }  // namespace

@@ -43,13 +43,12 @@ struct Group {
   Graph body;          // self-contained; inputs "i0".. in the order of first use, outputs "o0"..
   NodeId anchor = -1;  // in body; -1: none
   // Values of the whole graph, in the order of the body's inputs and outputs. An input is a graph
-  // input, another group's output, or a literal of more than kInlineLiteral elements (smaller ones
-  // are inside the body).
+  // input, another group's output, or a literal of more than one element
+  // (scalars are inside the body).
   std::vector<ValueId> inputs, outputs;
   std::vector<std::string> origin;
   Rate rate = Rate::constant;
 };
-constexpr int64_t kInlineLiteral = 64;
 
 // The groups in an order in which each runs after those it reads. Graph outputs that are themselves
 // a graph input or a literal belong to no group.

@@ -18,7 +18,7 @@ class Reach {
     NodeId producer = graph_.value(id).producer;
     if (producer < 0) return false;
     const Node& node = graph_.node(producer);
-    if (node.literal) return node.literal->size() <= kInlineLiteral;
+    if (node.literal) return node.literal->size() == 1;
     return grouping_.owner[producer] == group_ || grouping_.owner[producer] < 0;
   }
 
