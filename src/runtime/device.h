@@ -17,8 +17,8 @@ namespace tempera::runtime {
 // device are never handed to another. A device outlives all it made. None of this may be used from
 // two threads at once.
 
-// Bytes; every parameter of a kernel starts at a multiple, and kernels may assume it
-// (Target::buffer_alignment of hosts).
+// Bytes; every parameter that a kernel writes starts at a multiple, and kernels may assume it
+// (Target::buffer_alignment of hosts). Those only read start at a multiple of their elements' size.
 inline constexpr int64_t kBufferAlignment = 64;
 
 // A block of device memory, aligned to kBufferAlignment; one that wraps the caller's memory lies

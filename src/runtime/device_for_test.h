@@ -50,7 +50,7 @@ class DeviceForTest : public HostDevice {
 
   static float* checked_address(const BufferSlice& slice) {
     auto* place = reinterpret_cast<float*>(address(slice));
-    CHECK(reinterpret_cast<uintptr_t>(place) % kBufferAlignment == 0, "kernels assume alignment");
+    CHECK(reinterpret_cast<uintptr_t>(place) % alignof(float) == 0, "kernels assume alignment");
     return place;
   }
 
