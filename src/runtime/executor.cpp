@@ -190,10 +190,11 @@ void Executor::set_profiler(Profiler* profiler) {
 }
 
 // A launch has something to do if it touches a packed tensor that is not made yet: it writes it, or
-// reads what an earlier one writes.
+// reads what an earlier one writes. Packed tensors are shared with other plans, outputs are not.
 std::vector<size_t> Executor::setup_launches_to_run() const {
   const auto is_missing = [&](const Binding& binding) {
-    return binding.region == Region::packed && !packed_[binding.index]->ready;
+    const bool is_packed = binding.region == Region::packed;
+    return is_packed ? !packed_[binding.index]->ready : binding.region == Region::output;
   };
   std::vector<size_t> to_run;
   const std::vector<PlanLaunch>& launches = plan_.launches[kSetup];
