@@ -363,24 +363,26 @@ struct Choice {
   int64_t vectors, rows, keys;
 };
 
-// Time of one choice, in FMA slots: queries are padded to blocks, register tiles load more the
-// flatter they are, and rows of queries beyond the first cache stream from the second.
+// Time of one choice, in FMA slots a key. Queries are padded to blocks; register tiles load more
+// the flatter they are; K and V come from the second cache once a block of queries, its rows of
+// queries once a tile of keys where they do not stay in the first; sums are rescaled once a block
+// of keys.
 double cost(const Geometry& g, const Target& target, const Choice& c) {
   const int64_t block = c.vectors * target.lanes(4);
-  const auto padded = static_cast<double>(divide_up(g.queries, block) * block);
-  const double loads =
-      static_cast<double>(c.rows + c.vectors) / static_cast<double>(c.rows * c.vectors);
-  const double fma = padded * std::max(1.0, loads) * static_cast<double>(g.width + g.value_width);
-  const bool spills = (g.width + c.keys) * block * 4 > target.l1_bytes * 2;
-  const double streaming =
-      spills ? padded * static_cast<double>(g.width) * 2.0 / static_cast<double>(c.rows) : 0;
-  const double per_block =
-      padded * static_cast<double>(g.value_width) * 3.0 / static_cast<double>(c.keys);
-  const bool scores_spill = c.keys * block * 4 > target.l1_bytes;
-  const auto pieces = static_cast<double>(g.batch * g.heads * divide_up(g.queries, block));
+  const auto blocks = static_cast<double>(divide_up(g.queries, block));
+  const double padded = blocks * static_cast<double>(block);
+  const auto width = static_cast<double>(g.width), value_width = static_cast<double>(g.value_width);
+  const auto rows = static_cast<double>(c.rows), vectors = static_cast<double>(c.vectors);
+  const double fma = padded * (width + value_width) * std::max(1.0, 1 / rows + 1 / vectors);
+  const double keys_and_values = blocks * (width + value_width) * 4;
+  const bool queries_stay = (g.width + c.keys) * block * 4 <= target.l1_bytes * 2;
+  const double queries = queries_stay ? 0 : padded * width / rows;
+  const double rescaling = padded * value_width * 3 / static_cast<double>(c.keys);
+  const bool scores_stay = c.keys * block * 4 <= target.l1_bytes;
+  const auto pieces = static_cast<double>(g.batch * g.heads) * blocks;
   const auto workers = static_cast<double>(target.cores);
   const double idle = std::ceil(pieces / workers) * workers / pieces;
-  return (fma * (scores_spill ? 1.1 : 1.0) + streaming + per_block) * idle;
+  return (fma * (scores_stay ? 1.0 : 1.1) + keys_and_values + queries + rescaling) * idle;
 }
 
 std::vector<Config> space(const Group& group, const Target& target) {

@@ -56,8 +56,10 @@ TEST(Pointwise, FollowsLayouts) {
   check_schedule(kPointwise, body, kExact);
 }
 
-TEST(Pointwise, ShortInnerDimensions) {
-  check_schedule(kPointwise, of(Op::add, DType::f32, {{6, 5, 3}, {6, 5, 3}}), kExact);
+TEST(Pointwise, ShortInnerDimensionsAreJoined) {
+  const graph::Graph body = of(Op::add, DType::f32, {{6, 5, 3}, {6, 5, 3}});
+  EXPECT_GT(choose_walk(whole_group(body), target_of(64)).inner.size(), 1u);
+  check_schedule(kPointwise, body, kExact);
   check_schedule(kPointwise, of(Op::add, DType::f32, {{60, 1}, {60, 1}}), kExact);
 }
 

@@ -1,6 +1,7 @@
 #include "lower/schedules/walk.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "lower/group_access.h"
 #include "lower/schedules/iterate.h"
@@ -34,7 +35,8 @@ bool is_contiguous(const Expr& offset) {
          (offset->kind == kernel::ExprKind::ramp && is_constant(offset->args[1], 1));
 }
 
-// Memory accesses for a vector: a gather is one a lane, a scatter somewhat more.
+// Memory accesses for a vector: a gather is one a lane, a scatter somewhat more. Joined dimensions
+// that would need either are out of the question.
 double accesses(const Group& group, const std::vector<int>& inner, int lanes) {
   GroupAccess access(group);
   double total = 1;
@@ -42,8 +44,11 @@ double accesses(const Group& group, const std::vector<int>& inner, int lanes) {
     const Value& value = group.body.value(output.value);
     const Index index = probe(value.shape, inner, lanes);
     const LoadCounts loads = count_loads(access.value_at(output.value, index));
+    const bool contiguous = is_contiguous(element_offset(value, index));
+    if (inner.size() > 1 && (loads.scattered > 0 || !contiguous))
+      return std::numeric_limits<double>::infinity();
     total += loads.contiguous + 0.5 * loads.uniform + 1.0 * lanes * loads.scattered;
-    total += is_contiguous(element_offset(value, index)) ? 1 : 1.5 * lanes;
+    total += contiguous ? 1 : 1.5 * lanes;
   }
   return total;
 }
