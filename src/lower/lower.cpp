@@ -274,8 +274,16 @@ graph::FuseRules fuse_rules() {
       case graph::Op::conv:
         return input < 2 ? graph::Takes::staged
                          : graph::Takes::views;  // the patch; the packed operand; the bias
-      case graph::Op::attention:
-        return graph::Takes::views;
+      case graph::Op::attention:  // queries are staged; keys and values are read once a block of
+                                  // them
+        if (input == 0) return graph::Takes::staged;
+        return input == 3 ? graph::Takes::elementwise : graph::Takes::views;
+      case graph::Op::reduce_sum:
+      case graph::Op::reduce_mean:
+      case graph::Op::reduce_max:
+      case graph::Op::reduce_min:
+      case graph::Op::argmax:
+        return graph::Takes::staged;  // read once
       default:
         return graph::Takes::elementwise;  // read a few times at most
     }

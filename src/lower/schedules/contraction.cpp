@@ -3,6 +3,7 @@
 #include "lower/group_access.h"
 #include "lower/schedules/contraction_geometry.h"
 #include "lower/schedules/contraction_space.h"
+#include "lower/schedules/vectorize.h"
 
 namespace tempera::lower {
 
@@ -45,6 +46,10 @@ struct ContractionBuilder {
   Expr lanes_from(const Expr& first) const {
     return kernel::ramp(first, 1, static_cast<int>(t.lanes));
   }
+  Expr channel_mask(const Expr& channels) const {
+    if (g.channels % t.lanes == 0 && g.channels % t.kc == 0) return {};
+    return channels < kernel::broadcast(number(g.channels), static_cast<int>(t.lanes));
+  }
   Expr zeros() const { return kernel::constant(vector, 0); }
 
   Launch pack() const;
@@ -56,6 +61,16 @@ struct ContractionBuilder {
     Buffer b, patch, sums;
     Expr batch, block_h, block_w, block_n;
   };
+  struct Panel {  // one grid iteration of the packing kernel
+    GroupAccess& access;
+    Buffer packed;
+    Expr batch, tile, chunk;
+  };
+  Stmt each_tap(const std::function<Stmt(Expr, Expr)>& body) const;
+  Expr b_lanes(const Panel& p, const Index& index, const Expr& mask) const;
+  Expr packed_row(const Panel& p, const Expr& tap, const Expr& k) const;
+  Stmt pack_by_columns(const Panel& p) const;
+  Stmt pack_by_channels(const Panel& p) const;
   Stmt stage_patch(const Block& block, const Expr& chunk) const;
   Stmt column_tile(const Block& block, const Expr& chunk, const Expr& tile) const;
   Stmt register_tile(const Block& block, const Expr& chunk, const Expr& tile, const Expr& row,
@@ -67,52 +82,102 @@ struct ContractionBuilder {
                   const Expr& v) const;
 };
 
-// [batch][column tile][chunk][tap][channel][column in tile], zeros past the last channel and
-// column.
+// [batch][column tile][chunk][tap][channel][column in tile], zeros past the last channel and column.
 Launch ContractionBuilder::pack() const {
   GroupAccess access(group);
   const Buffer packed = g.b_is_weight ? access.packed(0, {DType::f32, 1}, packed_size, true)
                                       : access.temporary(0, {DType::f32, 1}, packed_size, true);
-  const auto element = [&](const Expr& batch, const Expr& tile, const Expr& chunk, const Expr& h,
-                           const Expr& w, const Expr& k, const Expr& v) {
-    const Expr column = tile * number(t.tile_n()) + v * number(t.lanes);
-    const Expr channel = chunk * number(t.kc) + k;
-    const Expr columns = lanes_from(column);
-    Expr mask = tail_mask(columns, g.n, t.tile_n());
-    const bool ragged = g.channels % t.kc != 0;
-    if (ragged) {
-      const Expr inside =
-          kernel::broadcast(channel < number(g.channels), static_cast<int>(t.lanes));
-      mask = mask.defined() ? mask && inside : inside;
-    }
-    Expr value = kernel::cast(DType::f32,
-                              access.value_at(g.b, g.b_index(batch, h, w, channel, columns), mask));
-    if (value->type.lanes == 1) value = kernel::broadcast(value, static_cast<int>(t.lanes));
-    if (mask.defined()) value = kernel::select(mask, value, zeros());
-    const Expr tap = h * number(g.taps_w) + w;
-    const Expr row =
-        (((batch * number(column_tiles) + tile) * number(chunks) + chunk) * number(g.taps()) +
-         tap) *
-            number(t.kc) +
-        k;
-    return kernel::store(packed, lanes_from(row * number(t.tile_n()) + v * number(t.lanes)), value);
-  };
-  using kernel::serial;
+  // Dimension 0 of a convolution's weight is the column; a matmul's b has it last.
+  const int column_dimension = g.is_conv ? 0 : static_cast<int>(g.b_shape.size()) - 1;
+  const bool by_columns =
+      is_contiguous_along(group, g.b, column_dimension, static_cast<int>(t.lanes));
   const Stmt body = kernel::grid("b", number(g.b_batch), [&](const Expr& b) {
     return kernel::grid("tile", number(column_tiles), [&](const Expr& tile) {
       return kernel::grid("chunk", number(chunks), [&](const Expr& chunk) {
-        return serial("tap_h", number(g.taps_h), [&](const Expr& h) {
-          return serial("tap_w", number(g.taps_w), [&](const Expr& w) {
-            return serial("k", number(t.kc), [&](const Expr& k) {
-              return serial("v", number(t.tile_v),
-                            [&](const Expr& v) { return element(b, tile, chunk, h, w, k, v); });
-            });
-          });
-        });
+        const Panel place{access, packed, b, tile, chunk};
+        return by_columns ? pack_by_columns(place) : pack_by_channels(place);
       });
     });
   });
   return access.launch("pack", body);
+}
+
+Stmt ContractionBuilder::each_tap(const std::function<Stmt(Expr, Expr)>& body) const {
+  return kernel::serial("tap_h", number(g.taps_h), [&](const Expr& h) {
+    return kernel::serial("tap_w", number(g.taps_w), [&](const Expr& w) { return body(h, w); });
+  });
+}
+
+// Lanes of b as f32, zeros where the mask is off; `mask` may be undefined.
+Expr ContractionBuilder::b_lanes(const Panel& p, const Index& index, const Expr& mask) const {
+  Expr value = kernel::cast(DType::f32, p.access.value_at(g.b, index, mask));
+  if (value->type.lanes == 1) value = kernel::broadcast(value, static_cast<int>(t.lanes));
+  return mask.defined() ? kernel::select(mask, value, zeros()) : value;
+}
+
+// The first of the places in `packed` of a tap's channel.
+Expr ContractionBuilder::packed_row(const Panel& p, const Expr& tap, const Expr& k) const {
+  const Expr panel_at = (p.batch * number(column_tiles) + p.tile) * number(chunks) + p.chunk;
+  return ((panel_at * number(g.taps()) + tap) * number(t.kc) + k) * number(t.tile_n());
+}
+
+// Memory runs along columns: lanes read and write them.
+Stmt ContractionBuilder::pack_by_columns(const Panel& p) const {
+  return each_tap([&](const Expr& h, const Expr& w) {
+    return kernel::serial("k", number(t.kc), [&](const Expr& k) {
+      return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+        const Expr channel = p.chunk * number(t.kc) + k;
+        const Expr columns = lanes_from(p.tile * number(t.tile_n()) + v * number(t.lanes));
+        Expr mask = tail_mask(columns, g.n, t.tile_n());
+        if (g.channels % t.kc != 0) {
+          const Expr inside =
+              kernel::broadcast(channel < number(g.channels), static_cast<int>(t.lanes));
+          mask = mask.defined() ? mask && inside : inside;
+        }
+        const Expr row = packed_row(p, h * number(g.taps_w) + w, k);
+        return kernel::store(p.packed, lanes_from(row + v * number(t.lanes)),
+                             b_lanes(p, g.b_index(p.batch, h, w, channel, columns), mask));
+      });
+    });
+  });
+}
+
+// Memory runs along channels: each column of the panel is read along them into scratch, which is
+// then read across. Reading memory across would touch as many pages as there are columns.
+Stmt ContractionBuilder::pack_by_channels(const Panel& p) const {
+  const int64_t vectors = (t.kc + t.lanes - 1) / t.lanes;
+  const int64_t row = g.taps() * vectors * t.lanes + t.lanes;
+  const Buffer rows =
+      kernel::make_buffer("rows", {DType::f32, 1}, Space::workgroup, t.tile_n() * row);
+  const Stmt read = kernel::serial("n", number(t.tile_n()), [&](const Expr& n) {
+    const Expr column = p.tile * number(t.tile_n()) + n;
+    const auto fill = [&](bool inside) {
+      return each_tap([&](const Expr& h, const Expr& w) {
+        return kernel::serial("kv", number(vectors), [&](const Expr& kv) {
+          const Expr channels = lanes_from(p.chunk * number(t.kc) + kv * number(t.lanes));
+          const Expr tap = h * number(g.taps_w) + w;
+          const Expr at = (tap * number(vectors) + kv) * number(t.lanes);
+          const Expr value =
+              inside ? b_lanes(p, g.b_index(p.batch, h, w, channels, column), channel_mask(channels))
+                     : zeros();
+          return kernel::store(rows, lanes_from(n * number(row) + at), value);
+        });
+      });
+    };
+    if (g.n % t.tile_n() == 0) return fill(true);
+    return kernel::branch(column < number(g.n), fill(true), fill(false));
+  });
+  const Stmt write = kernel::serial("tap", number(g.taps()), [&](const Expr& tap) {
+    return kernel::serial("k", number(t.kc), [&](const Expr& k) {
+      return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+        const Expr first = v * number(t.lanes * row) + tap * number(vectors * t.lanes) + k;
+        const Expr across = kernel::ramp(first, number(row), static_cast<int>(t.lanes));
+        const Expr at = packed_row(p, tap, k) + v * number(t.lanes);
+        return kernel::store(p.packed, lanes_from(at), kernel::load(rows, across));
+      });
+    });
+  });
+  return kernel::allocate(rows, kernel::block({read, write}));
 }
 
 Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) const {
@@ -127,10 +192,7 @@ Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) cons
           const Expr at = lanes_from(place + kv * number(t.lanes));
           if (!inside) return kernel::store(block.patch, at, zeros());
           const Expr channels = lanes_from(chunk * number(t.kc) + kv * number(t.lanes));
-          Expr mask =
-              g.channels % t.lanes == 0 && g.channels % t.kc == 0
-                  ? Expr()
-                  : channels < kernel::broadcast(number(g.channels), static_cast<int>(t.lanes));
+          const Expr mask = channel_mask(channels);
           Expr value = kernel::cast(
               DType::f32, block.access.value_at(g.a, g.a_index(block.batch, h, w, channels), mask));
           if (value->type.lanes == 1) value = kernel::broadcast(value, static_cast<int>(t.lanes));
@@ -193,10 +255,8 @@ Stmt ContractionBuilder::multiply(const Block& block, const Expr& chunk, const E
                            kernel::load(block.b, lanes_from(b_row + number(v * t.lanes))), result);
     return result;
   };
-  return kernel::serial("tap_h", number(g.taps_h), [&](const Expr& h) {
-    return kernel::serial("tap_w", number(g.taps_w), [&](const Expr& w) {
-      return kernel::serial("k", number(t.kc), [&](const Expr& k) { return products(h, w, k); });
-    });
+  return each_tap([&](const Expr& h, const Expr& w) {
+    return kernel::serial("k", number(t.kc), [&](const Expr& k) { return products(h, w, k); });
   });
 }
 
@@ -300,7 +360,7 @@ Launch ContractionBuilder::main(std::vector<std::pair<int, int>>& in_place) cons
 
 // Cycles a vector of the work on the way into the patch: enough to weigh restaging against larger
 // column blocks.
-double prologue_cycles(const Group& group, const ContractionGeometry& g) {
+double prologue_cycles(const Group& group) {
   double cycles = 0;
   for (const graph::Node& node : group.body.nodes()) {
     if (&node == &group.body.node(group.anchor)) break;
@@ -308,7 +368,6 @@ double prologue_cycles(const Group& group, const ContractionGeometry& g) {
     if (graph::row(node.op).op_class == graph::OpClass::elementwise)
       cycles += node.op == graph::Op::silu || node.op == graph::Op::gelu ? 25 : 2;
   }
-  (void)g;
   return cycles;
 }
 
@@ -316,7 +375,7 @@ bool accepts(const Group& group, const Target&) { return contraction_geometry(gr
 
 std::vector<Config> space(const Group& group, const Target& target) {
   const ContractionGeometry g = *contraction_geometry(group);
-  return contraction_space(g, target, prologue_cycles(group, g));
+  return contraction_space(g, target, prologue_cycles(group));
 }
 
 Result<Program> build(const Group& group, const Target& target, const Config& config) {
