@@ -189,6 +189,11 @@ Status write_results(const GenerateFlags& flags, const api::Generated& generated
   return {};
 }
 
+void tell_seed(Progress& progress, uint64_t seed) {
+  progress.clear();
+  log(LogLevel::info, "seed {}", seed);
+}
+
 Status generate(GenerateFlags& flags, bool prompt_given) {
   install_stop_handler();
   if (flags.quiet) set_log_level(LogLevel::warning);
@@ -209,9 +214,10 @@ Status generate(GenerateFlags& flags, bool prompt_given) {
     print_prediction(prediction, flags.json);
     return {};
   }
-  if (flags.seed.empty()) log(LogLevel::info, "seed {}", request.seeds[0]);
   ASSIGN_OR_RETURN(const api::Generated generated,
                    api::generate(*session, request, [&](const api::GenerateProgress& p) {
+                     const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
+                     if (begins && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
                      return progress.generated(p);
                    }));
   progress.clear();

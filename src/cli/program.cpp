@@ -1,9 +1,9 @@
 #include <cctype>
 #include <cstdio>
 
+#include "base/suggest.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/suggest.h"
 
 namespace tempera::cli {
 namespace {

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "base/suggest.h"
 #include "base/text.h"
 #include "diffusion/sampler_table.h"
 
@@ -56,13 +57,15 @@ Result<SamplerChoice> find_sampler(std::string_view name) {
     choice.schedule = Schedule::karras;
   }
   std::string known;
+  std::vector<std::string> names;
   for (const Sampler* sampler : kSamplers) {
     choice.sampler = sampler;
     if (is_called(*sampler, plain)) return choice;
     known += (known.empty() ? "" : ", ") + std::string(sampler->name);
+    names.emplace_back(sampler->name);
   }
-  return error(ErrorCode::invalid_argument, "unknown sampler {}; the samplers are {}", quote(name),
-               known);
+  return error(ErrorCode::invalid_argument, "unknown sampler {}; the samplers are {}{}",
+               quote(name), known, suggestion(plain, names));
 }
 
 Result<Schedule> parse_schedule(std::string_view name) {

@@ -15,6 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kDefaultLatent = 64;  // where no UNet says what it was trained on
+
+bool has_size(std::string_view component) { return component != "text_encoder"; }
+
 Status check(const ArtifactSettings& settings, const ModelInfo& info) {
   if (settings.width < 1 || settings.height < 1 || settings.width % info.vae_scale != 0 ||
       settings.height % info.vae_scale != 0)
@@ -23,6 +27,29 @@ Status check(const ArtifactSettings& settings, const ModelInfo& info) {
   if (settings.batch_size < 1)
     return error(ErrorCode::invalid_argument, "a batch of {} pictures", settings.batch_size);
   return {};
+}
+
+// What the user left open.
+Result<ArtifactSettings> complete(ArtifactSettings settings, const frontend::Checkpoint& checkpoint,
+                                  const ModelInfo& info) {
+  if (settings.components.empty()) {
+    settings.components = info.components;
+    std::erase(settings.components, "vae_encoder");
+  }
+  int64_t height = info.sample_height, width = info.sample_width;
+  const bool is_open = settings.width == 0 || settings.height == 0;
+  if (is_open && width == 0 && std::ranges::any_of(settings.components, has_size)) {
+    ASSIGN_OR_RETURN(const ModelInfo unet, read_model_info(checkpoint, {"unet"}));
+    height = unet.sample_height;
+    width = unet.sample_width;
+  }
+  const auto side = [&](int64_t pixels, int64_t latent) {
+    return pixels > 0 ? pixels : (latent > 0 ? latent : kDefaultLatent) * info.vae_scale;
+  };
+  settings.width = side(settings.width, width);
+  settings.height = side(settings.height, height);
+  TRY(check(settings, info));
+  return settings;
 }
 
 std::vector<int64_t> batches(std::string_view component, int64_t pictures) {
@@ -40,7 +67,7 @@ ComponentRequest request_of(const std::string& component, int64_t batch,
                             const ArtifactSettings& settings, const ModelInfo& info) {
   ComponentRequest request{.component = component, .batch = batch};
   const int64_t scale = component == "vae_encoder" ? 1 : info.vae_scale;
-  if (component != "text_encoder") {
+  if (has_size(component)) {
     request.height = settings.height / scale;
     request.width = settings.width / scale;
   }
@@ -85,6 +112,29 @@ std::vector<runtime::ArtifactFile> files_of(const ModelInfo& info, const ModelIn
   return files;
 }
 
+// All plans, and the objects of their kernels by symbol.
+struct Contents {
+  WrittenArtifact written;
+  std::vector<runtime::ArtifactPlan> entries;
+  std::map<std::string, std::string> objects;
+};
+
+Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
+                             const ArtifactSettings& settings, const ModelInfo& info) {
+  Contents contents;
+  for (const std::string& component : settings.components) {
+    for (const int64_t batch : batches(component, settings.batch_size)) {
+      const ComponentRequest request = request_of(component, batch, settings, info);
+      ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));
+      for (KernelObject& object : compiled.objects)
+        contents.objects.emplace(std::move(object.symbol), std::move(object.bytes));
+      contents.entries.push_back(entry_of(request, settings, compiler.options.precision));
+      contents.written.plans.push_back({request, std::move(compiled.plan)});
+    }
+  }
+  return contents;
+}
+
 }  // namespace
 
 Result<WrittenArtifact> write_model_artifact(const std::string& model, const std::string& folder,
@@ -93,47 +143,29 @@ Result<WrittenArtifact> write_model_artifact(const std::string& model, const std
   ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(model));
   ASSIGN_OR_RETURN(const Compiler compiler, make_compiler(std::move(options)));
   ASSIGN_OR_RETURN(const ModelInfo info, read_model_info(checkpoint, asked.components));
-  ArtifactSettings settings = asked;
-  if (settings.components.empty()) {
-    settings.components = info.components;
-    std::erase(settings.components, "vae_encoder");
-  }
-  if (settings.width == 0) settings.width = info.sample_width * info.vae_scale;
-  if (settings.height == 0) settings.height = info.sample_height * info.vae_scale;
-  TRY(check(settings, info));
+  ASSIGN_OR_RETURN(const ArtifactSettings settings, complete(asked, checkpoint, info));
 
-  WrittenArtifact written;
-  std::vector<runtime::ArtifactPlan> entries;
-  std::map<std::string, std::string> objects;  // by symbol
-  for (const std::string& component : settings.components) {
-    for (const int64_t batch : batches(component, settings.batch_size)) {
-      const ComponentRequest request = request_of(component, batch, settings, info);
-      ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));
-      for (KernelObject& object : compiled.objects)
-        objects.emplace(std::move(object.symbol), std::move(object.bytes));
-      entries.push_back(entry_of(request, settings, compiler.options.precision));
-      written.plans.push_back({request, std::move(compiled.plan)});
-    }
-  }
+  ASSIGN_OR_RETURN(Contents contents, compile_all(compiler, checkpoint, settings, info));
   const BackendRow& backend = backend_of(compiler.target);
   std::vector<std::string> bytes;
-  for (auto& [symbol, object] : objects) bytes.push_back(std::move(object));
+  for (auto& [symbol, object] : contents.objects) bytes.push_back(std::move(object));
   ASSIGN_OR_RETURN(const std::string code, backend.link(bytes, compiler.target));
   ASSIGN_OR_RETURN(runtime::ArtifactTarget target, backend.artifact_target(compiler.target));
+  WrittenArtifact& written = contents.written;
   written.kernels = bytes.size();
   written.code_bytes = static_cast<int64_t>(code.size());
 
   const runtime::Artifact artifact{.tempera_version = kVersion,
                                    .model = info.name,
                                    .target = std::move(target),
-                                   .plans = std::move(entries),
+                                   .plans = std::move(contents.entries),
                                    .code_file = std::string(backend.code_file),
                                    .weights = fs::canonical(model).string()};
   std::vector<runtime::Plan> plans;
   for (const WrittenPlan& plan : written.plans) plans.push_back(plan.plan);
   TRY(runtime::write_artifact(folder, artifact, plans, code,
                               files_of(info, portable(info, model, written))));
-  return written;
+  return std::move(written);
 }
 
 }  // namespace tempera::api

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "api/run/devices.h"
+#include "base/file.h"
 #include "runtime/artifact.h"
 
 namespace tempera::api {
@@ -32,6 +33,7 @@ Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int6
   CompiledComponent component;
   ASSIGN_OR_RETURN(component.plan, runtime::read_plan(artifact, *entry));
   component.code_path = runtime::path_in(artifact, artifact.code_file);
+  ASSIGN_OR_RETURN(component.code, read_file(component.code_path));
   component.was_cached = true;
   name_outputs(component);
   return component;

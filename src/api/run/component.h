@@ -26,7 +26,7 @@ struct ComponentRequest {
 // A plan and its code, ready to be loaded. Depends on no weight's values.
 struct CompiledComponent {
   runtime::Plan plan;
-  std::string code_path;  // of the module, or empty: `code` holds it
+  std::string code_path;  // a file with the same bytes as `code`, or empty
   std::string code;
   // What each output is asked for by, in the order it is given out in, with its index in
   // plan.outputs: several layers may be one value.

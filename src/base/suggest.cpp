@@ -1,10 +1,10 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <algorithm>
 
 #include "base/text.h"
 
-namespace tempera::cli {
+namespace tempera {
 
 // The dynamic programme of Damerau and Levenshtein, neighbours swapped once at most.
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -34,4 +34,4 @@ std::string suggestion(std::string_view text, const std::vector<std::string>& na
   return nearest == nullptr ? "" : "; did you mean " + quote(*nearest) + "?";
 }
 
-}  // namespace tempera::cli
+}  // namespace tempera

@@ -1,0 +1,132 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/json.h"
+#include "diffusion/png.h"
+#include "tensor_file/safetensors.h"
+#include "test/reference/program.h"
+#include "test/temp_folder.h"
+
+namespace tempera::test {
+namespace {
+
+const std::string kTiny = std::string(TEMPERA_SOURCE_DIR) + "/test/data/tiny/sd15";
+
+std::vector<std::string> tiny_picture(const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {"generate", "a cat", "-m",      kTiny, "--width", "64",
+                                        "--height", "64",    "--steps", "2",   "-q"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+std::vector<std::byte> latents_of(const std::string& file) {
+  const auto opened = SafetensorsFile::open(file);
+  EXPECT_TRUE(opened.ok());
+  const auto bytes = opened->bytes(*opened->find("latents"));
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST(Generate, NamesThePictureOfTheBundledModel) {
+  const TempFolder folder;
+  const std::string file = folder.path("heart.png");
+  EXPECT_EQ(
+      expect_program({"generate", "a red heart", "--steps", "2", "--seed", "1", "-q", "-o", file}),
+      "wrote " + file + "\n");
+  const auto picture = diffusion::read_png(file);
+  ASSERT_TRUE(picture.ok()) << picture.error().message;
+  EXPECT_EQ(picture->image.width, 128) << "as its tempera.json says";
+}
+
+TEST(Generate, PutsTheSettingsIntoThePicture) {
+  const TempFolder folder;
+  const std::string file = folder.path("x.png");
+  expect_program(tiny_picture({"--seed", "5", "-n", "dull", "-o", file}));
+  const auto picture = diffusion::read_png(file);
+  ASSERT_TRUE(picture.ok()) << picture.error().message;
+  ASSERT_EQ(picture->text.size(), 1u);
+  EXPECT_EQ(picture->text[0].first, "parameters");
+  EXPECT_EQ(picture->text[0].second.substr(0, 125),
+            "a cat\nNegative prompt: dull\nSteps: 2, Sampler: DPM++ 2M Karras, CFG scale: 7.5, "
+            "Seed: 5, Size: 64x64, Model: sd15, Version: t");
+}
+
+TEST(Generate, APictureDoesNotDependOnItsBatchOrThreads) {
+  const TempFolder folder;
+  const std::string both = folder.path("both.safetensors"), one = folder.path("one.safetensors");
+  expect_program(tiny_picture({"--seed", "5,9", "--threads", "2", "--save-latents", both, "-o",
+                               folder.path("{seed}.png")}));
+  expect_program(tiny_picture(
+      {"--seed", "9", "--threads", "1", "--save-latents", one, "-o", folder.path("one.png")}));
+  const auto two = latents_of(both), nine = latents_of(one);
+  ASSERT_EQ(two.size(), 2 * nine.size());
+  EXPECT_TRUE(std::equal(nine.begin(), nine.end(), two.begin() + static_cast<long>(nine.size())));
+  EXPECT_TRUE(std::filesystem::exists(folder.path("5.png")));
+  EXPECT_TRUE(std::filesystem::exists(folder.path("9.png")));
+}
+
+TEST(Generate, SavesStepsAndStartsFromLatents) {
+  const TempFolder folder;
+  const std::string saved = folder.path("steps.safetensors");
+  expect_program(tiny_picture(
+      {"--seed", "1", "--save-latents", saved, "--save-steps", "-o", folder.path("a.png")}));
+  const auto file = SafetensorsFile::open(saved);
+  ASSERT_TRUE(file.ok());
+  ASSERT_NE(file->find("latents.1"), nullptr);
+  EXPECT_EQ(file->find("latents.1")->shape, (Shape{1, 4, 8, 8}));
+  expect_program(
+      tiny_picture({"--seed", "1", "--initial-latents", saved, "-o", folder.path("b.png")}));
+}
+
+TEST(Generate, AnArtifactGivesTheSamePicture) {
+  const TempFolder folder;
+  const std::string artifact = folder.path("artifact");
+  expect_program({"compile", kTiny, "-o", artifact, "--size", "64x64", "-q"});
+  const std::string from_model = folder.path("a.safetensors"),
+                    from_artifact = folder.path("b.safetensors");
+  expect_program(
+      tiny_picture({"--seed", "3", "--save-latents", from_model, "-o", folder.path("a.png")}));
+  expect_program({"generate", "a cat", "-m", artifact, "--width", "64", "--height", "64", "--steps",
+                  "2", "-q", "--seed", "3", "--save-latents", from_artifact, "-o",
+                  folder.path("b.png")});
+  EXPECT_EQ(latents_of(from_model), latents_of(from_artifact));
+}
+
+TEST(Generate, ADryRunReadsNoWeights) {
+  const TempFolder folder;
+  const auto json = parse_json(
+      expect_program(tiny_picture({"--dry-run", "--json", "-o", folder.path("x.png")})), "dry run");
+  ASSERT_TRUE(json.ok());
+  ASSERT_EQ((*json)["components"].size(), 3u);
+  for (const Json& part : (*json)["components"])
+    EXPECT_LE(part["arena"].get<double>(), 1.1 * part["live"].get<double>()) << part.dump();
+  EXPECT_FALSE(std::filesystem::exists(folder.path("x.png")));
+}
+
+TEST(Generate, PrintsItsResultAsJson) {
+  const TempFolder folder;
+  const auto json = parse_json(
+      expect_program(tiny_picture({"--seed", "4", "--json", "-o", folder.path("x.png")})),
+      "result");
+  ASSERT_TRUE(json.ok());
+  EXPECT_EQ((*json)["pictures"][0]["seed"], 4);
+  EXPECT_EQ((*json)["pictures"][0]["file"], folder.path("x.png"));
+}
+
+TEST(Run, PrintsTimes) {
+  const TempFolder folder;
+  const std::string inputs = folder.path("in.safetensors"),
+                    outputs = folder.path("out.safetensors");
+  const Tensor latent(DType::f32, {1, 4, 3, 5});
+  ASSERT_TRUE(write_safetensors(inputs, {view("latent", latent)}).ok());
+  const std::string text =
+      expect_program({"run", kTiny + ":vae_decoder", "--inputs", inputs, "--outputs", outputs,
+                      "--repeat", "3", "--print-time", "-q"});
+  EXPECT_TRUE(text.starts_with("3 runs, in seconds: mean ")) << text;
+  const auto file = SafetensorsFile::open(outputs);
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(file->find("image")->shape, (Shape{1, 3, 24, 40}));
+}
+
+}  // namespace
+}  // namespace tempera::test

@@ -1,0 +1,72 @@
+// Subcommands that ask: their JSON.
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "test/reference/program.h"
+#include "test/temp_folder.h"
+
+namespace tempera::test {
+namespace {
+
+const std::string kTiny = std::string(TEMPERA_SOURCE_DIR) + "/test/data/tiny/sd15";
+
+Json json_of(const std::vector<std::string>& arguments) {
+  const Result<Json> json = parse_json(expect_program(arguments), arguments[0]);
+  return json.ok() ? *json : Json();
+}
+
+TEST(Tokenize, GivesIdsWithBeginAndEnd) {
+  EXPECT_EQ(json_of({"tokenize", "a red heart", "--json"}),
+            (Json{{"ids", {3198, 320, 551, 618, 3199}}}));
+}
+
+TEST(Tokenize, PadsToTheModelsLength) {
+  EXPECT_EQ(json_of({"tokenize", "a red heart", "--json", "--pad"})["ids"].size(), 32u);
+  EXPECT_EQ(json_of({"tokenize", "-m", kTiny, "a", "--json", "--pad"})["ids"].size(), 77u);
+}
+
+TEST(Samplers, TimestepsAndSigmas) {
+  const Json json = json_of({"samplers", "euler", "--steps", "5", "--json"});
+  EXPECT_EQ(json["timesteps"].size(), 5u);
+  EXPECT_EQ(json["sigmas"].size(), 6u);
+  EXPECT_EQ(json["sigmas"][5], 0.0);
+}
+
+TEST(Samplers, AreListed) { EXPECT_EQ(json_of({"samplers", "--json"})["samplers"].size(), 5u); }
+
+TEST(Inspect, TellsFamilyAndComponents) {
+  const Json json = json_of({"inspect", kTiny, "--json"});
+  EXPECT_EQ(json["family"], "sd1");
+  EXPECT_EQ(json["components"].size(), 3u);
+  EXPECT_FALSE(json["components"][0].contains("tensors"));
+}
+
+TEST(Inspect, ListsTheTensorsOfAnUnknownFile) {
+  const Json json = json_of(
+      {"inspect", std::string(TEMPERA_SOURCE_DIR) + "/test/data/broken/ok_scalar.safetensors",
+       "--json"});
+  EXPECT_EQ(json["family"], "unknown");
+  EXPECT_FALSE(json["components"][0]["tensors"].empty());
+}
+
+TEST(Inspect, PrintsGraphsAndKernels) {
+  EXPECT_TRUE(expect_program({"inspect", kTiny + ":text_encoder", "--dump-after", "simplify"})
+                  .starts_with("graph {"));
+  EXPECT_NE(expect_program({"inspect", kTiny + ":unet", "--dump-after", "fuse", "--size", "64x64"})
+                .find("// group 0: "),
+            std::string::npos);
+  EXPECT_NE(expect_program({"inspect", kTiny + ":text_encoder", "--kernels"}).find("kernel "),
+            std::string::npos);
+}
+
+TEST(Devices, TellWhatIsCompiledFor) {
+  EXPECT_EQ(json_of({"devices", "--cpu", "x86-64-v3", "--json"})["target"]["cpu"], "x86-64-v3");
+}
+
+TEST(Version, IsOneLine) {
+  EXPECT_TRUE(expect_program({"version"}).starts_with("tempera "));
+  EXPECT_TRUE(json_of({"version", "--json"}).contains("version"));
+}
+
+}  // namespace
+}  // namespace tempera::test
