@@ -1,8 +1,6 @@
 // The bundled model's pictures against those that diffusers made with it.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "base/json.h"
 #include "diffusion/png.h"
 #include "test/reference/golden.h"
@@ -53,20 +51,12 @@ void expect_sample(const diffusion::Image& sheet, const Json& samples, int64_t i
   EXPECT_GE(decibels, kLeastPsnr) << picture["prompt"];
 }
 
-void expect_samples(int64_t step) {
+TEST(SamplePictures, AreThoseOfTheReference) {
   const auto sheet = diffusion::read_png(data_path("samples/samples.png"));
   const Result<Json> samples = read_json_file(data_path("samples/samples.json"));
   ASSERT_EQ(sheet->image.width, kColumns * kCellWidth);
   const auto count = static_cast<int64_t>((*samples)["pictures"].size());
-  for (int64_t i = 0; i < count; i += step) expect_sample(sheet->image, *samples, i);
-}
-
-TEST(SamplePictures, SomeAreThoseOfTheReference) { expect_samples(9); }
-
-// All of them take minutes: `make test-full` sets this variable.
-TEST(SamplePictures, AllAreThoseOfTheReference) {
-  if (std::getenv("TEMPERA_TEST_FULL") == nullptr) GTEST_SKIP() << "make test-full runs it";
-  expect_samples(1);
+  for (int64_t i = 0; i < count; ++i) expect_sample(sheet->image, *samples, i);
 }
 
 }  // namespace
