@@ -103,6 +103,24 @@ TEST(Generate, ADryRunReadsNoWeights) {
   EXPECT_FALSE(std::filesystem::exists(folder.path("x.png")));
 }
 
+int64_t peak_of(const std::vector<std::string>& arguments) {
+  const auto json = parse_json(expect_program(arguments), arguments[0]);
+  return json.ok() ? (*json)["peak_bytes"].get<int64_t>() : 0;
+}
+
+TEST(Generate, ADryRunPredictsThePeakWithinTenPerCent) {
+  const TempFolder folder;
+  std::vector<std::string> picture = {"generate", "a cat",  "--width", "256",
+                                      "--height", "256",    "--steps", "1",
+                                      "-q",       "--json", "-o",      folder.path("x.png")};
+  std::vector<std::string> dry = picture;
+  dry.push_back("--dry-run");
+  const auto cold = static_cast<double>(peak_of(dry)), warm = static_cast<double>(peak_of(dry));
+  const auto measured = static_cast<double>(peak_of(picture));
+  EXPECT_NEAR(cold, measured, 0.1 * measured) << "by the process that compiled";
+  EXPECT_NEAR(warm, measured, 0.1 * measured);
+}
+
 TEST(Generate, PrintsItsResultAsJson) {
   const TempFolder folder;
   const auto json = parse_json(
