@@ -194,6 +194,34 @@ void tell_seed(Progress& progress, uint64_t seed) {
   log(LogLevel::info, "seed {}", seed);
 }
 
+Status predict(const GenerateFlags& flags, api::Session& session,
+               const diffusion::TextToImage& request, Progress& progress) {
+  ASSIGN_OR_RETURN(const auto prediction, api::predict_memory(session, request));
+  progress.clear();
+  print_prediction(prediction, flags.json);
+  return {};
+}
+
+Status draw(const GenerateFlags& flags, api::Session& session,
+            const diffusion::TextToImage& request, const std::vector<std::string>& names,
+            Progress& progress) {
+  ASSIGN_OR_RETURN(const api::Generated generated,
+                   api::generate(session, request, [&](const api::GenerateProgress& p) {
+                     const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
+                     if (begins && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
+                     return progress.generated(p);
+                   }));
+  progress.clear();
+  TRY(write_results(flags, generated, names));
+  log_times(generated, request);
+  if (flags.json) {
+    print(result_json(flags, request, session.info(), generated, names));
+  } else {
+    for (const std::string& name : names) print("wrote " + name);
+  }
+  return {};
+}
+
 Status generate(GenerateFlags& flags, bool prompt_given) {
   install_stop_handler();
   if (flags.quiet) set_log_level(LogLevel::warning);
@@ -208,27 +236,8 @@ Status generate(GenerateFlags& flags, bool prompt_given) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, names_of(flags, request));
   ASSIGN_OR_RETURN(const auto session,
                    api::Session::open(std::move(source), "cpu", flags.compile.threads));
-  if (flags.dry_run) {
-    ASSIGN_OR_RETURN(const auto prediction, api::predict_memory(*session, request));
-    progress.clear();
-    print_prediction(prediction, flags.json);
-    return {};
-  }
-  ASSIGN_OR_RETURN(const api::Generated generated,
-                   api::generate(*session, request, [&](const api::GenerateProgress& p) {
-                     const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
-                     if (begins && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
-                     return progress.generated(p);
-                   }));
-  progress.clear();
-  TRY(write_results(flags, generated, names));
-  log_times(generated, request);
-  if (flags.json) {
-    print(result_json(flags, request, session->info(), generated, names));
-  } else {
-    for (const std::string& name : names) print("wrote " + name);
-  }
-  return {};
+  if (flags.dry_run) return predict(flags, *session, request, progress);
+  return draw(flags, *session, request, names, progress);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <cctype>
 #include <cstdio>
 
+#include "api/run/version.h"
 #include "base/suggest.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -75,6 +76,7 @@ void add_all(CLI::App& program, Action& action) {
 
 int run_program(int argc, const char* const* argv) {
   CLI::App program("Tempera compiles Stable Diffusion models and runs them.", "tempera");
+  program.set_version_flag("--version", std::string("tempera ") + api::kVersion);
   program.require_subcommand(1);
   program.failure_message(CLI::FailureMessage::simple);
   program.footer(

@@ -65,6 +65,7 @@ TEST(Devices, TellWhatIsCompiledFor) {
 
 TEST(Version, IsOneLine) {
   EXPECT_TRUE(expect_program({"version"}).starts_with("tempera "));
+  EXPECT_EQ(expect_program({"--version"}), expect_program({"version"}));
   EXPECT_TRUE(json_of({"version", "--json"}).contains("version"));
 }
 

@@ -52,6 +52,9 @@ Result<ComponentObjects> compile_objects(const Compiler& compiler,
 Result<ModelInfo> read_model_info(const frontend::Checkpoint& checkpoint,
                                   const std::vector<std::string>& components = {});
 
+// How many tokens a UNet reads, which only the text encoder's config says; 77 where there is none.
+int64_t text_length(const frontend::Checkpoint& checkpoint, const ModelInfo& info);
+
 // A diffusers folder, compiled on demand; or an artifact, if the folder holds one.
 Result<ModelSource> open_model(const std::string& folder, CompileOptions options,
                                const std::vector<std::string>& components = {});

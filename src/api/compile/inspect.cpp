@@ -71,8 +71,8 @@ Result<Json> describe_artifact(const std::string& path) {
               {"plans", std::move(plans)}};
 }
 
-// A part folder alone, such as a VAE's, names no latent size and no text length.
-constexpr int64_t kDefaultLatent = 64, kDefaultTokens = 77;
+// A part folder alone, such as a VAE's, names no latent size.
+constexpr int64_t kDefaultLatent = 64;
 
 Result<ComponentRequest> request_of(const frontend::Checkpoint& checkpoint,
                                     const InspectSettings& settings) {
@@ -80,7 +80,7 @@ Result<ComponentRequest> request_of(const frontend::Checkpoint& checkpoint,
   ComponentRequest request{.component = settings.component, .batch = settings.batch_size};
   const bool is_text = settings.component == "text_encoder";
   if (is_text || settings.component == "unet")
-    request.tokens = info.text_tokens > 0 ? info.text_tokens : kDefaultTokens;
+    request.tokens = text_length(checkpoint, info);
   if (is_text) return request;
   const int64_t scale = settings.component == "vae_encoder" ? 1 : info.vae_scale;
   const auto side = [&](int64_t pixels, int64_t latent) {

@@ -10,6 +10,7 @@ using frontend::Checkpoint;
 using frontend::Component;
 using frontend::Part;
 
+constexpr int64_t kDefaultTokens = 77;  // where no text encoder says how many it gives
 constexpr Component kComponents[] = {Component::text_encoder, Component::unet,
                                      Component::vae_decoder, Component::vae_encoder};
 
@@ -81,6 +82,12 @@ Result<ModelInfo> read_model_info(const Checkpoint& checkpoint,
   ASSIGN_OR_RETURN(info.family, frontend::recognise_family(checkpoint));
   TRY(read_defaults(checkpoint, info));
   return info;
+}
+
+int64_t text_length(const Checkpoint& checkpoint, const ModelInfo& info) {
+  if (info.text_tokens > 0) return info.text_tokens;
+  const auto config = frontend::read_text_encoder_config(checkpoint);
+  return config.ok() ? config->max_position_embeddings : kDefaultTokens;
 }
 
 }  // namespace tempera::api

@@ -142,7 +142,8 @@ Result<WrittenArtifact> write_model_artifact(const std::string& model, const std
                                              CompileOptions options) {
   ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(model));
   ASSIGN_OR_RETURN(const Compiler compiler, make_compiler(std::move(options)));
-  ASSIGN_OR_RETURN(const ModelInfo info, read_model_info(checkpoint, asked.components));
+  ASSIGN_OR_RETURN(ModelInfo info, read_model_info(checkpoint, asked.components));
+  info.text_tokens = text_length(checkpoint, info);
   ASSIGN_OR_RETURN(const ArtifactSettings settings, complete(asked, checkpoint, info));
 
   ASSIGN_OR_RETURN(Contents contents, compile_all(compiler, checkpoint, settings, info));
