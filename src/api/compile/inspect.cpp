@@ -79,8 +79,7 @@ Result<ComponentRequest> request_of(const frontend::Checkpoint& checkpoint,
   ASSIGN_OR_RETURN(const ModelInfo info, read_model_info(checkpoint, {settings.component, "unet"}));
   ComponentRequest request{.component = settings.component, .batch = settings.batch_size};
   const bool is_text = settings.component == "text_encoder";
-  if (is_text || settings.component == "unet")
-    request.tokens = text_length(checkpoint, info);
+  if (is_text || settings.component == "unet") request.tokens = text_length(checkpoint, info);
   if (is_text) return request;
   const int64_t scale = settings.component == "vae_encoder" ? 1 : info.vae_scale;
   const auto side = [&](int64_t pixels, int64_t latent) {
