@@ -157,6 +157,14 @@ TEST(CompiledFinals, Sd2Unet) {
 
 TEST(CompiledFinals, Sd2Vae) { expect_vae(kSd2, load_layers("sd2.final")); }
 
+TEST(CompiledFinals, AnArtifactOfOneComponent) {
+  const TempFolder folder;
+  const Tensors want = load_layers("sd15.final");
+  expect_program(
+      {"compile", kSd15, "-o", folder.path("artifact"), "--component", "unet", "--size", "128x96"});
+  expect_unet(folder.path("artifact"), want, "1x12x16", "501");
+}
+
 TEST(CompiledFinals, BfloatWeightsAreWidened) {
   const TempFolder folder;
   folder.link("text_encoder/config.json", kSd15 + "/text_encoder/config.json");
