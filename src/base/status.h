@@ -92,7 +92,7 @@ Error error(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) 
 // TRY(status_expression): returns its error from this function.
 #define TRY(expression)                              \
   do {                                               \
-    auto try_status = (expression);                  \
+    const auto& try_status = (expression);           \
     if (!try_status.ok()) return try_status.error(); \
   } while (false)
 
