@@ -238,6 +238,9 @@ Status Executor::run_setup() {
   const std::vector<size_t> to_run = setup_launches_to_run();
   std::vector<int> uses = weight_uses(to_run);
   for (const size_t i : to_run) {
+    if (keep_going_ && !keep_going_())
+      return error(ErrorCode::cancelled, "stopped while packing the weights of {}",
+                   plan_.component);
     const PlanLaunch& launch = plan_.launches[kSetup][i];
     const std::span<double> seconds(seconds_[kSetup]);
     TRY(run_setup_launch(launch, profiler_ != nullptr ? seconds.subspan(i, 1) : seconds.first(0)));

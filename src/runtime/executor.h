@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -49,6 +50,9 @@ class Executor {
   // Adds each launch's time to `profiler` from now on; null switches it off. Timed launches wait
   // for one another.
   void set_profiler(Profiler* profiler);
+  // Asked before each launch of setup, the one stage that may take seconds before the first step;
+  // false ends it with ErrorCode::cancelled, and the next run starts it again.
+  void set_keep_going(std::function<bool()> keep_going) { keep_going_ = std::move(keep_going); }
 
  private:
   struct BoundTensor {  // an input or output
@@ -86,6 +90,7 @@ class Executor {
   std::array<std::unique_ptr<LaunchList>, kStageCount> lists_;  // setup has none
   std::array<bool, kStageCount> stale_;
   Profiler* profiler_ = nullptr;
+  std::function<bool()> keep_going_;
   std::array<int, kStageCount> profiled_{};  // the profiler's names of the stages
   std::array<std::vector<double>, kStageCount>
       seconds_;  // of each launch, while there is a profiler

@@ -182,6 +182,16 @@ TEST_F(ExecutorTest, ProfilesEachLaunch) {
 }
 
 // The tensors of a file lie at any place; the device refuses to bind one that is not aligned.
+TEST_F(ExecutorTest, StopsWhilePackingAndPacksWhenAskedAgain) {
+  auto executor = create_or_fail();
+  executor->set_keep_going([] { return false; });
+  const Status stopped = executor->run_setup();
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+  executor->set_keep_going({});
+  EXPECT_TRUE(executor->run_setup().ok());
+}
+
 TEST_F(ExecutorTest, ReadsWeightsFromAFile) {
   const std::string path = testing::TempDir() + "/executor_weights.safetensors";
   const Tensor odd = Tensor::of<uint8_t>(DType::u8, {1}, {7});

@@ -42,14 +42,18 @@ class Watch {
     if (running_) seconds_[*running_] += std::chrono::duration<double>(now - since_).count();
     since_ = now;
     running_ = stage;
-    return !progress_ || progress_({stage, done, total, std::move(detail)});
+    last_ = {stage, done, total, std::move(detail)};
+    return keep_going();
   }
+  // Reports the last event again: whether to go on, in the middle of it.
+  bool keep_going() const { return !progress_ || progress_(last_); }
 
  private:
   const GenerateProgressFunction& progress_;
   std::map<GenerateStage, double>& seconds_;
   std::optional<GenerateStage> running_;
   std::chrono::steady_clock::time_point since_;
+  GenerateProgress last_;
 };
 
 // All plans before the first weight is read: what cannot be compiled is said early.
@@ -181,6 +185,7 @@ Result<Generated> generate(Session& session, const TextToImage& request,
                    diffusion::make_sampler_plan(request.sampler, model.scheduler));
   std::map<GenerateStage, double> seconds;
   Watch watch(progress, seconds);
+  session.set_keep_going([&watch] { return watch.keep_going(); });
   const Requests requests = requests_of(request, info);
   TRY(compile_all(session, requests, watch));
   Denoiser denoiser;

@@ -46,7 +46,9 @@ Status Session::load(Entry& entry, const std::string& component) {
   ASSIGN_OR_RETURN(auto executor,
                    runtime::Executor::create(*device_, *entry.module, entry.compiled.plan, *store));
   executor->set_profiler(profiler_);
+  executor->set_keep_going(keep_going_);
   TRY(executor->run_setup());
+  executor->set_keep_going({});
   entry.executor = std::move(executor);
   return {};
 }

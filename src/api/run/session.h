@@ -35,6 +35,8 @@ class Session {
   void release(std::string_view component);
   // Launch times of executors made from now on go there; null: none.
   void set_profiler(runtime::Profiler* profiler) { profiler_ = profiler; }
+  // Asked while executors made from now on pack their weights; see Executor::set_keep_going.
+  void set_keep_going(std::function<bool()> keep_going) { keep_going_ = std::move(keep_going); }
 
  private:
   struct Entry {
@@ -54,6 +56,7 @@ class Session {
   std::map<std::string, std::unique_ptr<runtime::WeightStore>> weights_;  // by part
   std::map<ComponentRequest, Entry> entries_;
   runtime::Profiler* profiler_ = nullptr;
+  std::function<bool()> keep_going_;
 };
 
 }  // namespace tempera::api
