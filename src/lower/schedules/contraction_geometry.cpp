@@ -79,15 +79,16 @@ std::optional<ContractionGeometry> matmul_geometry(const Graph& body, const Node
 
 }  // namespace
 
-Index ContractionGeometry::a_index(const Expr& batch, const Expr& h, const Expr& w,
-                                   const Expr& channel) const {
+// Of the input and the output alike: a convolution's [n, channel, spatial...], a matmul's
+// [leading..., row, channel].
+Index ContractionGeometry::pixel_index(const Shape& shape, const Expr& batch, const Expr& h,
+                                       const Expr& w, const Expr& channel) const {
   Index index;
   if (!is_conv) {
-    Shape pixels(a_shape.begin(), a_shape.end() - 1);
     if (flat) {
-      index = positions(pixels, w);
+      index = positions(Shape(shape.begin(), shape.end() - 1), w);
     } else {
-      index = positions(leading(a_shape), batch);
+      index = positions(leading(shape), batch);
       index.push_back(w);
     }
     index.push_back(channel);
@@ -95,11 +96,10 @@ Index ContractionGeometry::a_index(const Expr& batch, const Expr& h, const Expr&
   }
   index = {batch, channel};
   if (flat) {
-    for (const Expr& e : positions(Shape(a_shape.begin() + 2, a_shape.end()), w))
-      index.push_back(e);
+    for (const Expr& e : positions(Shape(shape.begin() + 2, shape.end()), w)) index.push_back(e);
     return index;
   }
-  if (a_shape.size() == 4) index.push_back(h);
+  if (shape.size() == 4) index.push_back(h);
   index.push_back(w);
   return index;
 }
@@ -112,30 +112,6 @@ Index ContractionGeometry::b_index(const Expr& batch, const Expr& tap_h, const E
   Index index = positions(leading(b_shape), b_batch == 1 ? Expr(0) : batch);
   index.push_back(channel);
   index.push_back(column);
-  return index;
-}
-
-Index ContractionGeometry::out_index(const Expr& batch, const Expr& row, const Expr& col,
-                                     const Expr& column) const {
-  Index index;
-  if (!is_conv) {
-    if (flat) {
-      index = positions(Shape(out_shape.begin(), out_shape.end() - 1), col);
-    } else {
-      index = positions(leading(out_shape), batch);
-      index.push_back(col);
-    }
-    index.push_back(column);
-    return index;
-  }
-  index = {batch, column};
-  if (flat) {
-    for (const Expr& e : positions(Shape(out_shape.begin() + 2, out_shape.end()), col))
-      index.push_back(e);
-    return index;
-  }
-  if (out_shape.size() == 4) index.push_back(row);
-  index.push_back(col);
   return index;
 }
 

@@ -26,7 +26,7 @@ struct ContractionGeometry {
   bool b_is_weight = false;  // b depends on weights and constants only
 
   graph::ValueId a = -1, b = -1, bias = -1;  // values of the body; bias may be absent
-  Shape a_shape, out_shape;                  // logical, of the body's values
+  Shape a_shape, b_shape, out_shape;         // logical, of the body's values
   bool is_conv = false;
   bool flat = false;  // a conv's map, or a matmul's leading dimensions and rows, run in one row
 
@@ -36,13 +36,19 @@ struct ContractionGeometry {
 
   // Logical indices in the body's values.
   Index a_index(const kernel::Expr& batch, const kernel::Expr& h, const kernel::Expr& w,
-                const kernel::Expr& channel) const;
+                const kernel::Expr& channel) const {
+    return pixel_index(a_shape, batch, h, w, channel);
+  }
   Index b_index(const kernel::Expr& batch, const kernel::Expr& tap_h, const kernel::Expr& tap_w,
                 const kernel::Expr& channel, const kernel::Expr& n) const;
   Index out_index(const kernel::Expr& batch, const kernel::Expr& row, const kernel::Expr& col,
-                  const kernel::Expr& n) const;
+                  const kernel::Expr& n) const {
+    return pixel_index(out_shape, batch, row, col, n);
+  }
 
-  Shape b_shape;
+ private:
+  Index pixel_index(const Shape& shape, const kernel::Expr& batch, const kernel::Expr& h,
+                    const kernel::Expr& w, const kernel::Expr& channel) const;
 };
 
 // The normal form of the group's anchor, or nothing if it has none: grouped or three-dimensional
