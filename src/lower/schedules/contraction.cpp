@@ -82,7 +82,8 @@ struct ContractionBuilder {
                   const Expr& v) const;
 };
 
-// [batch][column tile][chunk][tap][channel][column in tile], zeros past the last channel and column.
+// [batch][column tile][chunk][tap][channel][column in tile], zeros past the last channel and
+// column.
 Launch ContractionBuilder::pack() const {
   GroupAccess access(group);
   const Buffer packed = g.b_is_weight ? access.packed(0, {DType::f32, 1}, packed_size, true)
@@ -157,9 +158,9 @@ Stmt ContractionBuilder::pack_by_channels(const Panel& p) const {
           const Expr channels = lanes_from(p.chunk * number(t.kc) + kv * number(t.lanes));
           const Expr tap = h * number(g.taps_w) + w;
           const Expr at = (tap * number(vectors) + kv) * number(t.lanes);
-          const Expr value =
-              inside ? b_lanes(p, g.b_index(p.batch, h, w, channels, column), channel_mask(channels))
-                     : zeros();
+          const Expr value = inside ? b_lanes(p, g.b_index(p.batch, h, w, channels, column),
+                                              channel_mask(channels))
+                                    : zeros();
           return kernel::store(rows, lanes_from(n * number(row) + at), value);
         });
       });
