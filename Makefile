@@ -28,9 +28,10 @@ run: build
 test: build
 	@cd $(BUILD) && ctest --output-on-failure -j2 --no-tests=error
 
-check: build
+check: setup
 	tools/format --check
 	tools/check_layers
+	@$(MAKE) --no-print-directory build
 	tools/lint
 	cmake --preset sanitize
 	ninja -C $(BUILD)/sanitize
