@@ -2,7 +2,7 @@
 // Usage: report RESULTS.json < LINES, where a line is
 //   time PART ENGINE SECONDS       one timed run
 //   figure NAME VALUE UNIT BOUND   anything else, with what it should be below (0: no bound)
-//   peak GFLOPS                    of this machine
+//   peak GFLOPS                    of this machine; the largest counts: others may have been at work
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,7 +44,7 @@ Measurements read(std::istream& in) {
     std::istringstream words(line);
     std::string kind, part, engine;
     words >> kind;
-    if (kind == "peak") words >> m.peak;
+    if (double rate = 0; kind == "peak" && words >> rate) m.peak = std::max(m.peak, rate);
     if (kind == "time" && words >> part >> engine) words >> m.seconds[part][engine].emplace_back();
     if (kind == "figure") {
       Figure& figure = m.figures.emplace_back();
