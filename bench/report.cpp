@@ -2,7 +2,8 @@
 // Usage: report RESULTS.json < LINES, where a line is
 //   time PART ENGINE SECONDS       one timed run
 //   figure NAME VALUE UNIT BOUND   anything else, with what it should be below (0: no bound)
-//   peak GFLOPS                    of this machine; the largest counts: others may have been at work
+//   peak GFLOPS                    of this machine; the largest counts: others may have been at
+//   work
 #include <fmt/format.h>
 
 #include <algorithm>
