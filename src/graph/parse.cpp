@@ -323,7 +323,7 @@ class Parser {
     for (ValueId id : inputs) types.push_back(id == kAbsent ? nullptr : &graph_.value(id));
     auto inferred = infer(*op, given, types);
     if (!inferred.ok()) return line.fault("{}", inferred.error().message);
-    auto outputs = graph_.add(*op, std::move(inputs), std::move(given));
+    auto outputs = graph_.add(*op, std::move(inputs), given);
     if (!line.take(":")) return {};
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (i > 0) TRY(line.expect(","));

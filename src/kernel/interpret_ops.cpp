@@ -151,12 +151,12 @@ struct Div {
     if constexpr (std::is_floating_point_v<T>)
       return a / b;
     else if constexpr (std::is_unsigned_v<T>)
-      return CHECK_nonzero(a, b);
+      return divide(a, b);
     else
       return floor_div(a, b);
   }
   template <typename T>
-  static T CHECK_nonzero(T a, T b) {
+  static T divide(T a, T b) {
     CHECK(b != 0, "{} divided by zero", a);
     return static_cast<T>(a / b);
   }

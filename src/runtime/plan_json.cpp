@@ -190,11 +190,11 @@ class Reader {
   }
 
   const Json& list(std::string_view key) {
-    static const Json kEmpty = Json::array();
+    static const Json empty = Json::array();
     const auto field = json_.is_object() ? json_.find(key) : json_.end();
     if (field != json_.end() && field->is_array()) return *field;
     fail_type(key, "a list");
-    return kEmpty;
+    return empty;
   }
 
   const Json& json_;

@@ -8,7 +8,6 @@ using graph::Graph;
 using graph::Node;
 using graph::Op;
 using graph::Rate;
-using graph::Value;
 using kernel::Expr;
 
 namespace {

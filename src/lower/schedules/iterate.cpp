@@ -55,7 +55,7 @@ Stmt let_spread(Expr flat, const Shape& shape, const std::vector<int>& dims, Ind
     index[d] = name;
   }
   Stmt result = body(index);
-  for (auto [name, value] : bound) result = kernel::let(name, value, std::move(result));
+  for (const auto& [name, value] : bound) result = kernel::let(name, value, std::move(result));
   return result;
 }
 
