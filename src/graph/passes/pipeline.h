@@ -21,7 +21,13 @@ std::span<const Pass> pass_table();
 struct PassOptions {
   std::string dump_after;  // the name of a pass, "build" (the graph as given) or "fuse"
   bool time = false;       // a log line for each pass
-  bool verify = false;     // verify() after each pass; a fault is our bug and fails a CHECK
+  // verify() after each pass; a fault is our bug and fails a CHECK.
+  bool verify =
+#ifdef TEMPERA_VERIFY
+      true;
+#else
+      false;
+#endif
 };
 
 struct Fused {
