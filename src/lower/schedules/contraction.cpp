@@ -3,6 +3,7 @@
 #include "lower/group_access.h"
 #include "lower/schedules/contraction_geometry.h"
 #include "lower/schedules/contraction_space.h"
+#include "lower/schedules/iterate.h"
 #include "lower/schedules/vectorize.h"
 
 namespace tempera::lower {
@@ -17,8 +18,6 @@ using kernel::Stmt;
 using kernel::Type;
 
 namespace {
-
-Expr number(int64_t value) { return static_cast<int>(value); }
 
 Expr within(const Expr& index, int64_t extent) {
   return Expr(-1) < index && index < number(extent);
@@ -146,7 +145,7 @@ Stmt ContractionBuilder::pack_by_columns(const Panel& p) const {
 // Memory runs along channels: each column of the panel is read along them into scratch, which is
 // then read across. Reading memory across would touch as many pages as there are columns.
 Stmt ContractionBuilder::pack_by_channels(const Panel& p) const {
-  const int64_t vectors = (t.kc + t.lanes - 1) / t.lanes;
+  const int64_t vectors = divide_up(t.kc, t.lanes);
   const int64_t row = g.taps() * vectors * t.lanes + t.lanes;
   const Buffer rows =
       kernel::make_buffer("rows", {DType::f32, 1}, Space::workgroup, t.tile_n() * row);
@@ -182,7 +181,7 @@ Stmt ContractionBuilder::pack_by_channels(const Panel& p) const {
 }
 
 Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) const {
-  const int64_t vectors = (t.kc + t.lanes - 1) / t.lanes;
+  const int64_t vectors = divide_up(t.kc, t.lanes);
   return kernel::serial("ph", number(t.patch_h(g)), [&](const Expr& ph) {
     return kernel::serial("pw", number(t.patch_w(g)), [&](const Expr& pw) {
       const Expr h = block.block_h * number(t.block_h * g.stride_h) + ph - number(g.pad_h);
@@ -343,17 +342,17 @@ Launch ContractionBuilder::main(std::vector<std::pair<int, int>>& in_place) cons
     });
     return kernel::allocate(patch, kernel::allocate(sums, body));
   };
-  const auto up = [](int64_t a, int64_t b) { return number((a + b - 1) / b); };
   // Columns outermost: neighbouring iterations share a panel of b, the larger of the two operands
   // where it matters.
-  const Stmt body = kernel::grid("n", up(column_tiles, t.block_n), [&](const Expr& n) {
-    return kernel::grid("batch", number(g.batch), [&](const Expr& batch) {
-      return kernel::grid("h", up(g.rows, t.block_h), [&](const Expr& h) {
-        return kernel::grid("w", up(g.cols, t.block_w),
-                            [&](const Expr& w) { return iteration(batch, h, w, n); });
+  const Stmt body =
+      kernel::grid("n", number(divide_up(column_tiles, t.block_n)), [&](const Expr& n) {
+        return kernel::grid("batch", number(g.batch), [&](const Expr& batch) {
+          return kernel::grid("h", number(divide_up(g.rows, t.block_h)), [&](const Expr& h) {
+            return kernel::grid("w", number(divide_up(g.cols, t.block_w)),
+                                [&](const Expr& w) { return iteration(batch, h, w, n); });
+          });
+        });
       });
-    });
-  });
   Launch launch = access.launch("contraction", body);
   in_place = access.in_place();
   return launch;

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <set>
 
+#include "lower/schedules/iterate.h"
+
 namespace tempera::lower {
 
 using kernel::Config;
 
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Register tiles that leave room for the vectors of b and one broadcast, and hide the latency of an
 // FMA (4 cycles).
@@ -31,9 +31,9 @@ std::vector<int64_t> chunk_sizes(const ContractionGeometry& g, int64_t lanes) {
       sizes.insert(g.channels);
       break;
     }
-    const int64_t parts = ceil_div(g.channels, wanted);
-    const int64_t even = ceil_div(g.channels, parts);
-    sizes.insert(std::min(g.channels, ceil_div(even, lanes) * lanes));
+    const int64_t parts = divide_up(g.channels, wanted);
+    const int64_t even = divide_up(g.channels, parts);
+    sizes.insert(std::min(g.channels, divide_up(even, lanes) * lanes));
   }
   return {sizes.begin(), sizes.end()};
 }
@@ -42,10 +42,10 @@ std::vector<std::pair<int64_t, int64_t>> pixel_blocks(const ContractionGeometry&
                                                       int64_t tile_m) {
   std::set<std::pair<int64_t, int64_t>> blocks;
   for (const int64_t pixels : {32, 64, 128, 256}) {
-    const int64_t w = g.rows == 1 ? std::min(g.cols, ceil_div(pixels, tile_m) * tile_m)
+    const int64_t w = g.rows == 1 ? std::min(g.cols, divide_up(pixels, tile_m) * tile_m)
                                   : std::min<int64_t>(g.cols, 64);
     const int64_t even_w =
-        std::min(g.cols, ceil_div(ceil_div(g.cols, ceil_div(g.cols, w)), tile_m) * tile_m);
+        std::min(g.cols, divide_up(divide_up(g.cols, divide_up(g.cols, w)), tile_m) * tile_m);
     blocks.emplace(std::clamp<int64_t>(pixels / even_w, 1, g.rows), even_w);
   }
   return {blocks.begin(), blocks.end()};
@@ -80,17 +80,17 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
   const double tile = static_cast<double>(g.taps() * t.kc) * inner +
                       2.5 * static_cast<double>(t.tile_m * t.tile_v) + 30;
   const auto chunks = static_cast<double>(t.chunks(g));
-  const double blocks_n = ceil_div(t.column_tiles(g), t.block_n);
+  const double blocks_n = divide_up(t.column_tiles(g), t.block_n);
   // Rows and columns past the edge are skipped by whole register tiles.
   const double tiles = static_cast<double>(g.batch * g.rows) *
                        static_cast<double>(g.cols / t.block_w * t.tiles_w() +
-                                           ceil_div(g.cols % t.block_w, t.tile_m)) *
+                                           divide_up(g.cols % t.block_w, t.tile_m)) *
                        static_cast<double>(t.column_tiles(g));
   const double blocks =
-      static_cast<double>(g.batch * ceil_div(g.rows, t.block_h) * ceil_div(g.cols, t.block_w));
-  const double staged = blocks * blocks_n * chunks *
-                        static_cast<double>(t.patch_h(g) * t.patch_w(g)) *
-                        (static_cast<double>(ceil_div(t.kc, t.lanes)) * (3 + prologue_cycles) + 10);
+      static_cast<double>(g.batch * divide_up(g.rows, t.block_h) * divide_up(g.cols, t.block_w));
+  const double staged =
+      blocks * blocks_n * chunks * static_cast<double>(t.patch_h(g) * t.patch_w(g)) *
+      (static_cast<double>(divide_up(t.kc, t.lanes)) * (3 + prologue_cycles) + 10);
   const double b_bytes =
       blocks * static_cast<double>(g.n * g.depth() * 4);  // b passes from L3 or memory once a block
   const double total = tiles * chunks * tile + staged + b_bytes / 10;
@@ -118,7 +118,7 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
   for (const auto& [m, v] : register_tiles(target)) {
     if (v > 1 && (v - 1) * lanes >= g.n) continue;
     if (m > 4 && m >= 2 * g.cols) continue;
-    const int64_t column_tiles = ceil_div(g.n, v * lanes);
+    const int64_t column_tiles = divide_up(g.n, v * lanes);
     for (const int64_t kc : chunk_sizes(g, lanes))
       for (const auto& [h, w] : pixel_blocks(g, m))
         for (const int64_t parts : {1, 2, 4, 8, 20}) {
@@ -128,7 +128,7 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
                      {"kc", kc},
                      {"block_h", h},
                      {"block_w", w},
-                     {"block_n", ceil_div(column_tiles, parts)}}});
+                     {"block_n", divide_up(column_tiles, parts)}}});
         }
   }
   if (candidates.empty())
