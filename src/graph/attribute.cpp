@@ -40,4 +40,8 @@ DType dtype_attribute(Op op, const Attributes& attributes, std::string_view name
   return typed_attribute<DType>(op, attributes, name);
 }
 
+const std::string& string_attribute(Op op, const Attributes& attributes, std::string_view name) {
+  return typed_attribute<std::string>(op, attributes, name);
+}
+
 }  // namespace tempera::graph

@@ -12,6 +12,7 @@ double double_attribute(Op op, const Attributes& attributes, std::string_view na
 const std::vector<int64_t>& ints_attribute(Op op, const Attributes& attributes,
                                            std::string_view name);
 DType dtype_attribute(Op op, const Attributes& attributes, std::string_view name);
+const std::string& string_attribute(Op op, const Attributes& attributes, std::string_view name);
 
 inline int64_t int_attribute(const Node& node, std::string_view name) {
   return int_attribute(node.op, node.attributes, name);
@@ -24,6 +25,9 @@ inline const std::vector<int64_t>& ints_attribute(const Node& node, std::string_
 }
 inline DType dtype_attribute(const Node& node, std::string_view name) {
   return dtype_attribute(node.op, node.attributes, name);
+}
+inline const std::string& string_attribute(const Node& node, std::string_view name) {
+  return string_attribute(node.op, node.attributes, name);
 }
 
 }  // namespace tempera::graph

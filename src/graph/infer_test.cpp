@@ -73,6 +73,19 @@ TEST(Infer, KnowsContractions) {
             "conv: weight [8, 4, 3, 3] is larger than [1, 4, 2, 2] with its pads");
 }
 
+TEST(Infer, ContractsFloatsOfDifferentDtypes) {
+  EXPECT_EQ(of_two("f32[2,3]", "f16[3,4]", "matmul(%a, %b)"), "f32[2, 4]");
+  EXPECT_EQ(of_two("bf16[2,3]", "f32[3,4]", "matmul(%a, %b)"), "bf16[2, 4]");
+  EXPECT_EQ(of_two("bf16[2,3]", "bf16[3,4]", "matmul(%a, %b) {result=\"f32\"}"), "f32[2, 4]");
+  EXPECT_EQ(of_two("f32[2,3,5]", "bf16[4,3,1]", "conv(%a, %b) {result=\"f16\"}"), "f16[2, 4, 5]");
+  EXPECT_EQ(of_two("f32[2,3]", "i8[3,4]", "matmul(%a, %b)"), "matmul: of f32 and i8");
+  EXPECT_EQ(of_two("f32[2,3,5]", "i8[4,3,1]", "conv(%a, %b)"), "conv: needs floats, not i8");
+  EXPECT_EQ(of_two("f32[2,3]", "f32[3,4]", "matmul(%a, %b) {result=\"i8\"}"),
+            "matmul: result 'i8' of f32; floats may be f64, f32, f16 or bf16");
+  EXPECT_EQ(of_two("i8[2,3]", "i8[3,4]", "matmul(%a, %b) {result=\"f32\"}"),
+            "matmul: result 'f32' of i8; floats may be f64, f32, f16 or bf16");
+}
+
 TEST(Infer, KnowsReductionsNormsAndAttention) {
   EXPECT_EQ(of_one("f32[2,3,4]", "reduce_sum(%a) {axes=[-1,0]}"), "f32[1, 3, 1]");
   EXPECT_EQ(of_one("f32[2,3]", "reduce_max(%a) {axes=[0,-2]}"),

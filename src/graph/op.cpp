@@ -12,6 +12,7 @@ namespace {
 using I = std::vector<int64_t>;
 using N = int64_t;
 using D = double;
+using S = std::string;
 
 std::vector<OpRow> make_table() {
 #define LIST(...) {__VA_ARGS__}

@@ -33,6 +33,16 @@ constexpr std::string_view kExample = R"(graph {
 
 TEST(Text, PrintsWhatItParsed) { EXPECT_EQ(print(testing::parsed(kExample)), kExample); }
 
+TEST(Text, QuotesTheDtypeOfAContractionsResult) {
+  std::string text = print(testing::graph_of(R"(
+    %x = input bf16[2,3] @step
+    %w = input f16[3,4] @load
+    %y = matmul(%x, %w) {result="f32"}
+    output %y)"));
+  EXPECT_NE(text.find("matmul(%0, %1) {result=\"f32\"} : f32[2,4]\n"), std::string::npos) << text;
+  EXPECT_EQ(print(testing::parsed(text)), text);
+}
+
 TEST(Text, LeavesOutNamesAndOriginsForKeys) {
   std::string key = print(testing::parsed(kExample), {.origins = false, .names = false});
   EXPECT_EQ(key.find("sample"), std::string::npos);

@@ -10,9 +10,22 @@ namespace {
 
 Types one(DType dtype, Shape shape) { return std::vector<TensorType>{{dtype, std::move(shape)}}; }
 
+// The dtype of a contraction: what `result` names, or that of input 0.
+Result<DType> contraction_result(const Call& call) {
+  const std::string& asked = string_attribute(call.op, call.attributes, "result");
+  if (asked.empty()) return call.dtype(0);
+  auto dtype = dtype_from_name(asked);
+  if (!dtype || !is_float(*dtype) || !is_float(call.dtype(0)))
+    return fault(call, "result '{}' of {}; floats may be f64, f32, f16 or bf16", asked,
+                 name(call.dtype(0)));
+  return *dtype;
+}
+
 Types matmul(const Call& call) {
-  if (call.dtype(0) != call.dtype(1) || call.dtype(0) == DType::boolean)
+  bool floats = is_float(call.dtype(0)) && is_float(call.dtype(1));
+  if ((!floats && call.dtype(0) != call.dtype(1)) || call.dtype(0) == DType::boolean)
     return fault(call, "of {} and {}", name(call.dtype(0)), name(call.dtype(1)));
+  ASSIGN_OR_RETURN(DType result, contraction_result(call));
   Shape a = call.shape(0), b = call.shape(1);
   if (a.empty() || b.empty()) return fault(call, "of a scalar");
   bool row = a.size() == 1, column = b.size() == 1;
@@ -24,7 +37,7 @@ Types matmul(const Call& call) {
     return fault(call, "{} x {} do not fit", to_string(call.shape(0)), to_string(call.shape(1)));
   if (!row) shape->push_back(a[a.size() - 2]);
   if (!column) shape->push_back(b.back());
-  return one(call.dtype(0), *shape);
+  return one(result, *shape);
 }
 
 Status check_conv_lists(const Call& call, size_t spatial) {
@@ -52,7 +65,10 @@ Status check_conv_channels(const Call& call) {
 }
 
 Types conv(const Call& call) {
-  TRY(check_floats(call));
+  for (size_t i = 0; i < call.inputs.size(); ++i)
+    if (call.has(i) && !is_float(call.dtype(i)))
+      return fault(call, "needs floats, not {}", name(call.dtype(i)));
+  ASSIGN_OR_RETURN(DType result, contraction_result(call));
   const Shape &x = call.shape(0), &w = call.shape(1);
   if (x.size() < 3 || w.size() != x.size())
     return fault(call, "of {} with weight {}", to_string(x), to_string(w));
@@ -68,7 +84,7 @@ Types conv(const Call& call) {
       return fault(call, "weight {} is larger than {} with its pads", to_string(w), to_string(x));
     shape.push_back((padded - reach) / geometry.strides[d] + 1);
   }
-  return one(call.dtype(0), shape);
+  return one(result, shape);
 }
 
 Shape reduced(const Shape& shape, const std::vector<int64_t>& axes, bool keepdims) {

@@ -104,8 +104,7 @@ class Builder {
     for (const int d : order)
       if (d != vector_) others_.push_back(d);
     if (vector_ >= 0) lanes_ = fit_lanes(target, output_.shape[vector_]);
-    const bool floats = is_float(output_.dtype);
-    type_ = {!floats ? DType::i64 : output_.dtype == DType::f64 ? DType::f64 : DType::f32, lanes_};
+    type_ = {sum_dtype(), lanes_};
   }
 
   Launch build(int64_t work) {
@@ -128,6 +127,14 @@ class Builder {
   }
 
  private:
+  DType sum_dtype() const {
+    if (!is_float(output_.dtype)) return DType::i64;
+    const bool wide = std::any_of(node_.inputs.begin(), node_.inputs.end(), [&](graph::ValueId id) {
+      return id != graph::kAbsent && group_.body.value(id).dtype == DType::f64;
+    });
+    return wide || output_.dtype == DType::f64 ? DType::f64 : DType::f32;
+  }
+
   Expr wide(const Expr& x) const {
     const Expr value = cast(type_.dtype, x);
     return value->type.lanes == lanes_ ? value : kernel::broadcast(value, lanes_);

@@ -64,6 +64,36 @@ TEST(ContractionDirect, IntegersAreExact) {
   check_schedule(kContractionDirect, matmul({3, 7}, {7, 5}, DType::i64), kExact);
 }
 
+// 300 * 300 overflows f16 and 257 is no bf16: sums are f32, and rounded only to the result's dtype.
+TEST(ContractionDirect, SumsMixedFloatsInF32AndRoundsOnce) {
+  for (const std::string result : {"", "f32", "f16", "bf16"})
+    for (const DType a : {DType::f32, DType::bf16, DType::f16})
+      for (const DType w : {DType::f16, DType::bf16, DType::f32}) {
+        GraphBuilder b;
+        const ValueId x = b.input("x", a, {1, 18, 3, 5}, Rate::step);
+        const ValueId weight = b.input("w", w, {5, 18, 3, 1}, Rate::load);
+        const ValueId bias = b.input("b", DType::f16, {5}, Rate::load);
+        b.output("y", b.op(graph::Op::conv, {x, weight, bias}, {{"result", result}}));
+        CheckOptions options = kExact;
+        options.vector_bytes = {64};
+        options.most_configs = 1;
+        check_schedule(kContractionDirect, b.graph, options);
+      }
+}
+
+TEST(ContractionDirect, KeepsAProductOfHalvesBeyondTheirRange) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f16, {2, 2}, Rate::step);
+  const ValueId y = b.input("y", DType::f16, {2, 1}, Rate::load);
+  b.output("o", b.op(graph::Op::matmul, {x, y}, {{"result", std::string("f32")}}));
+  const auto halves = [](const Shape& shape, float value) {
+    Tensor tensor(DType::f16, shape);
+    for (uint16_t& bits : tensor.as<uint16_t>()) bits = f32_to_f16(value);
+    return tensor;
+  };
+  check_schedule(kContractionDirect, b.graph, {halves({2, 2}, 300), halves({2, 1}, 301)}, kExact);
+}
+
 TEST(ContractionDirect, StoresThroughAnEpilogue) {
   GraphBuilder b;
   const ValueId x = b.input("x", DType::f32, {5, 8}, Rate::step);
