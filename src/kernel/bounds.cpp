@@ -171,6 +171,7 @@ Range RangeAnalysis::compute(const ExprNode& e) {
     case ExprKind::constant:
       return Range::single(e.integer);
     case ExprKind::broadcast:
+    case ExprKind::repeat:
     case ExprKind::extract:
       return arg(0);
     case ExprKind::ramp:

@@ -85,11 +85,11 @@ struct IntrinsicRow {
   int arity;
 };
 
-constexpr std::array<IntrinsicRow, 19> kIntrinsics = {{
-    {"fma", 3},        {"sqrt", 1},       {"rsqrt", 1},    {"exp", 1},    {"exp2", 1},
-    {"log", 1},        {"sin", 1},        {"cos", 1},      {"tanh", 1},   {"erf", 1},
-    {"abs", 1},        {"floor", 1},      {"ceil", 1},     {"round", 1},  {"reduce_add", 1},
-    {"reduce_max", 1}, {"reduce_min", 1}, {"bf16_dot", 3}, {"i8_dot", 3},
+constexpr std::array<IntrinsicRow, 20> kIntrinsics = {{
+    {"fma", 3},        {"sqrt", 1},       {"rsqrt", 1},      {"exp", 1},      {"exp2", 1},
+    {"log", 1},        {"sin", 1},        {"cos", 1},        {"tanh", 1},     {"erf", 1},
+    {"abs", 1},        {"floor", 1},      {"ceil", 1},       {"round", 1},    {"reduce_add", 1},
+    {"reduce_max", 1}, {"reduce_min", 1}, {"interleave", 2}, {"bf16_dot", 3}, {"i8_dot", 3},
 }};
 
 Type dot_type(const std::vector<Expr>& args, Type sum, DType a, DType b, int products) {
@@ -109,6 +109,10 @@ Type call_type(Intrinsic intrinsic, const std::vector<Expr>& args) {
       CHECK(is_number(type.dtype) && (type.lanes & (type.lanes - 1)) == 0, "{} of {}",
             name(intrinsic), to_string(type));
       return type.element();
+    case Intrinsic::interleave:
+      CHECK(args[1]->type == type, "interleave of {} and {}", to_string(type),
+            to_string(args[1]->type));
+      return type.with_lanes(2 * type.lanes);
     case Intrinsic::bf16_dot:
       return dot_type(args, {DType::f32, 1}, DType::bf16, DType::bf16, 2);
     case Intrinsic::i8_dot:
@@ -215,6 +219,14 @@ Expr broadcast(Expr scalar, int lanes) {
   if (lanes == 1) return scalar;
   const Type type = scalar->type.with_lanes(lanes);
   return make({.kind = ExprKind::broadcast, .type = type, .args = {std::move(scalar)}});
+}
+
+Expr repeat(Expr vector, int lanes) {
+  if (vector->type.is_scalar()) return broadcast(std::move(vector), lanes);
+  CHECK(lanes % vector->type.lanes == 0, "{} repeated to {} lanes", to_string(vector->type), lanes);
+  if (lanes == vector->type.lanes) return vector;
+  const Type type = vector->type.with_lanes(lanes);
+  return make({.kind = ExprKind::repeat, .type = type, .args = {std::move(vector)}});
 }
 
 Expr ramp(Expr base, Expr stride, int lanes) {

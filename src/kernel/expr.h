@@ -45,6 +45,7 @@ enum class ExprKind : uint8_t {
   select,
   cast,
   broadcast,
+  repeat,
   ramp,
   load,
   extract,
@@ -92,6 +93,7 @@ enum class Intrinsic : uint8_t {
   reduce_add,
   reduce_max,
   reduce_min,  // a vector's lanes to a scalar, pairwise: lane i with lane i + n / 2, and so on
+  interleave,  // interleave(a, b): lanes a[0], b[0], a[1], b[1], ...
   bf16_dot,    // bf16_dot(c, a, b): c f32xN, a and b bf16x2N: c[i] + a[2i] b[2i] + a[2i+1] b[2i+1];
                // Target::has_bf16_dot
   i8_dot,      // i8_dot(c, a, b): c i32xN, a u8x4N, b i8x4N: c[i] + the four products;
@@ -143,11 +145,12 @@ struct ExprNode {
   double number = 0;      // constant of a float; exactly representable in the dtype
   std::string name;       // variable: for printing; identity is the node's address
   Buffer buffer;          // load
-  // unary, cast, broadcast, extract: {x}; binary: {a, b}; select: {condition, then, else}; ramp:
-  // {base, stride} (lane i is base + i * stride); load: {index} or {index, mask} (lanes where the
-  // mask is 0 read as 0); call: its arguments. A load's index counts elements of buffer->type. If
-  // that is a vector, the index is a scalar and the result that vector; otherwise the result has
-  // the index's lanes (a ramp of stride 1 is a contiguous vector load, others gather).
+  // unary, cast, broadcast, repeat, extract: {x} (repeat: the lanes of x again and again); binary:
+  // {a, b}; select: {condition, then, else}; ramp: {base, stride} (lane i is base + i * stride);
+  // load: {index} or {index, mask} (lanes where the mask is 0 read as 0); call: its arguments. A
+  // load's index counts elements of buffer->type. If that is a vector, the index is a scalar and
+  // the result that vector; otherwise the result has the index's lanes (a ramp of stride 1 is a
+  // contiguous vector load, others gather).
   std::vector<Expr> args;
 };
 
@@ -161,6 +164,7 @@ Expr binary(BinaryOp op, Expr a, Expr b);
 Expr select(Expr condition, Expr then, Expr otherwise);
 Expr cast(DType dtype, Expr x);
 Expr broadcast(Expr scalar, int lanes);
+Expr repeat(Expr vector, int lanes);  // lanes is a multiple of the vector's
 Expr ramp(Expr base, Expr stride, int lanes);
 Expr load(Buffer buffer, Expr index, Expr mask = {});
 Expr extract(Expr vector, int lane);

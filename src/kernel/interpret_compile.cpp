@@ -108,6 +108,7 @@ class Compiler {
     int32_t* operands[] = {&in.a, &in.b, &in.c};
     for (size_t i = 0; i < e.args.size(); ++i) *operands[i] = emit_expr(e.args[i]);
     in.element = static_cast<int32_t>(e.integer);
+    if (e.kind == ExprKind::repeat) in.element = e.args[0]->type.lanes;
     if (e.kind == ExprKind::call && e.intrinsic >= Intrinsic::reduce_add &&
         e.intrinsic <= Intrinsic::reduce_min) {
       in.lanes = e.args[0]->type.lanes;

@@ -363,6 +363,19 @@ void run_broadcast(State& state, const Instruction& in) {
 }
 
 template <typename T>
+void run_repeat(State& state, const Instruction& in) {
+  const T* x = at<T>(state, in.a);
+  T* out = at<T>(state, in.out);
+  for (int i = 0; i < in.lanes; ++i) out[i] = x[i % in.element];
+}
+
+template <typename T>
+void run_interleave(State& state, const Instruction& in) {
+  T* out = at<T>(state, in.out);
+  for (int i = 0; i < in.lanes; ++i) out[i] = at<T>(state, i % 2 == 0 ? in.a : in.b)[i / 2];
+}
+
+template <typename T>
 void run_extract(State& state, const Instruction& in) {
   *at<T>(state, in.out) = at<T>(state, in.a)[in.element];
 }
@@ -490,6 +503,8 @@ Run run_of_call(Intrinsic intrinsic, DType dtype) {
       return reduction<Max>(dtype);
     case Intrinsic::reduce_min:
       return reduction<Min>(dtype);
+    case Intrinsic::interleave:
+      return by_size(dtype, []<typename T>() -> Run { return run_interleave<T>; });
     case Intrinsic::bf16_dot:
       return run_bf16_dot;
     case Intrinsic::i8_dot:
@@ -593,6 +608,8 @@ Run run_of(const ExprNode& node) {
                     [=]<typename From>() -> Run { return run_of_cast<From>(dtype); });
     case ExprKind::broadcast:
       return by_size(dtype, []<typename T>() -> Run { return run_broadcast<T>; });
+    case ExprKind::repeat:
+      return by_size(dtype, []<typename T>() -> Run { return run_repeat<T>; });
     case ExprKind::ramp:
       return by_integer(dtype, []<typename T>() -> Run { return run_ramp<T>; });
     case ExprKind::extract:

@@ -165,6 +165,14 @@ TEST(Interpret, BuffersThatDoNotFitAreRefused) {
   EXPECT_EQ(interpret(kernel, buffers).error().message, "kernel k: buffer cells has 8 bytes of 12");
 }
 
+TEST(Interpret, LanesRepeatAndInterleave) {
+  Tensor c(DType::i32, {8});
+  run(R"(kernel k(c: i32[8] global mut) {
+    c[ramp(0, 1, 8)] = interleave(repeat(ramp(1, 1, 2), 4), ramp(10, 1, 4)) })",
+      {&c});
+  EXPECT_EQ(c, Tensor::of<int32_t>(DType::i32, {8}, {1, 10, 2, 11, 1, 12, 2, 13}));
+}
+
 TEST(Interpret, DotProductsOfBytesAndBf16) {
   Tensor c(DType::i32, {2});
   run(R"(kernel k(c: i32[2] global mut) {

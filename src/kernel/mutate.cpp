@@ -33,6 +33,8 @@ Expr with_args(const Expr& e, std::vector<Expr> args) {
       return cast(e->type.dtype, args[0]);
     case ExprKind::broadcast:
       return broadcast(args[0], e->type.lanes);
+    case ExprKind::repeat:
+      return repeat(args[0], e->type.lanes);
     case ExprKind::ramp:
       return ramp(args[0], args[1], e->type.lanes);
     case ExprKind::load:

@@ -439,7 +439,7 @@ class Parser {
     return list;
   }
 
-  // The last argument of broadcast, ramp and extract, which is a plain integer.
+  // The last argument of broadcast, repeat, ramp and extract, which is a plain integer.
   int trailing(const Expr& e) {
     const int64_t* value = as_int(e);
     if (!value || *value < 0 || *value > 4096) fail("the last argument is a number of lanes");
@@ -467,6 +467,7 @@ class Parser {
         {"max", 2, [](Parser&, Args a) { return max(a[0], a[1]); }},
         {"select", 3, [](Parser&, Args a) { return select(a[0], a[1], a[2]); }},
         {"broadcast", 2, [](Parser& p, Args a) { return broadcast(a[0], p.trailing(a[1])); }},
+        {"repeat", 2, [](Parser& p, Args a) { return repeat(a[0], p.trailing(a[1])); }},
         {"extract", 2, [](Parser& p, Args a) { return extract(a[0], p.trailing(a[1])); }},
         {"ramp", 3, [](Parser& p, Args a) { return ramp(a[0], a[1], p.trailing(a[2])); }},
     };

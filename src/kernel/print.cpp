@@ -173,6 +173,9 @@ class Printer {
       case ExprKind::broadcast:
         text += "broadcast";
         break;
+      case ExprKind::repeat:
+        text += "repeat";
+        break;
       case ExprKind::ramp:
         text += "ramp";
         break;
@@ -185,7 +188,8 @@ class Printer {
       default:
         text += name(e.intrinsic);
     }
-    const bool lanes = e.kind == ExprKind::broadcast || e.kind == ExprKind::ramp;
+    const bool lanes =
+        e.kind == ExprKind::broadcast || e.kind == ExprKind::repeat || e.kind == ExprKind::ramp;
     print_list(e.args, "(", "");
     if (lanes) text += fmt::format(", {}", e.type.lanes);
     if (e.kind == ExprKind::extract) text += fmt::format(", {}", e.integer);

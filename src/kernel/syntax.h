@@ -58,9 +58,10 @@ inline constexpr std::array<SpaceWord, 3> kSpaceWords = {{
 
 // Words that cannot be names; nor can the names of dtypes, alone or with a lane count.
 inline constexpr std::string_view kWords[] = {
-    "for",    "unroll",    "grid", "lane",      "in",      "if",        "else",    "let",
-    "global", "workgroup", "mut",  "true",      "inf",     "false",     "nan",     "min",
-    "max",    "select",    "ramp", "broadcast", "extract", "registers", "barrier", "kernel",
+    "for",       "unroll",  "grid",      "lane",   "in",   "if",        "else",
+    "let",       "global",  "workgroup", "mut",    "true", "inf",       "false",
+    "nan",       "min",     "max",       "select", "ramp", "broadcast", "extract",
+    "registers", "barrier", "kernel",    "repeat",
 };
 // Is it a word above, a type or an intrinsic?
 bool is_reserved(std::string_view word);

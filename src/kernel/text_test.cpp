@@ -69,7 +69,7 @@ TEST(KernelText, RoundTripsEveryConstruct) {
           c[(x + y) * (x - 1) / 2] = select(x < 0, f32(5i64 << 2i64), -(2.0))
         } else {
           if true {
-            c[p & 3 | x ^ y] = f32(reduce_add(i8_dot(broadcast(0, 16), b[x], s[x])))
+            c[p & 3 | x ^ y] = f32(reduce_add(i8_dot(repeat(ramp(x, y, 2), 16), b[x], s[x])))
           }
         }
       }

@@ -35,6 +35,7 @@ bool widens_itself(Intrinsic intrinsic) {
     case Intrinsic::reduce_add:
     case Intrinsic::reduce_max:
     case Intrinsic::reduce_min:
+    case Intrinsic::interleave:
     case Intrinsic::bf16_dot:
     case Intrinsic::i8_dot:
       return true;

@@ -40,6 +40,8 @@ Value* Printer::print_value(const ExprNode& e) {
       return convert(b, features, value(e.args[0]), e.args[0]->type, e.type);
     case ExprKind::broadcast:
       return b.CreateVectorSplat(static_cast<unsigned>(e.type.lanes), value(e.args[0]));
+    case ExprKind::repeat:
+      return print_repeat(e);
     case ExprKind::ramp:
       return print_ramp(e);
     case ExprKind::load:
@@ -170,12 +172,42 @@ Value* Printer::print_ramp(const ExprNode& e) {
   return b.CreateAdd(b.CreateVectorSplat(count, base), steps);
 }
 
+// A pair of bf16 goes to all lanes as one integer: that is a broadcast in one instruction, from
+// memory too.
+Value* Printer::print_repeat(const ExprNode& e) {
+  Value* x = value(e.args[0]);
+  llvm::Type* lane = x->getType()->getScalarType();
+  const unsigned bits = lane->getScalarSizeInBits() * static_cast<unsigned>(e.args[0]->type.lanes);
+  auto* type = llvm::FixedVectorType::get(lane, static_cast<unsigned>(e.type.lanes));
+  if (bits == 32 || bits == 64) {
+    const auto count = static_cast<unsigned>(e.type.lanes / e.args[0]->type.lanes);
+    return b.CreateBitCast(b.CreateVectorSplat(count, b.CreateBitCast(x, b.getIntNTy(bits))), type);
+  }
+  std::vector<int> lanes;
+  for (int i = 0; i < e.type.lanes; ++i) lanes.push_back(i % e.args[0]->type.lanes);
+  return b.CreateShuffleVector(x, lanes);
+}
+
+Value* Printer::print_interleave(const ExprNode& e) {
+  Value* x = value(e.args[0]);
+  Value* y = value(e.args[1]);
+  const auto as_vector = [&](Value* v) {
+    return v->getType()->isVectorTy() ? v : b.CreateVectorSplat(1, v);
+  };
+  std::vector<int> lanes;
+  for (int i = 0; i < e.type.lanes; ++i)
+    lanes.push_back(i / 2 + (i % 2 == 0 ? 0 : e.type.lanes / 2));
+  return b.CreateShuffleVector(as_vector(x), as_vector(y), lanes);
+}
+
 Value* Printer::print_call(const ExprNode& e) {
   switch (e.intrinsic) {
     case Intrinsic::reduce_add:
     case Intrinsic::reduce_max:
     case Intrinsic::reduce_min:
       return print_reduce(e);
+    case Intrinsic::interleave:
+      return print_interleave(e);
     case Intrinsic::bf16_dot:
     case Intrinsic::i8_dot:
       return print_dot(e);

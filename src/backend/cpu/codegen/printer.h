@@ -58,6 +58,8 @@ struct Printer {
   llvm::Value* print_integer_binary(kernel::BinaryOp op, DType dtype, bool may_be_negative,
                                     llvm::Value* x, llvm::Value* y);
   llvm::Value* print_ramp(const kernel::ExprNode& e);
+  llvm::Value* print_repeat(const kernel::ExprNode& e);
+  llvm::Value* print_interleave(const kernel::ExprNode& e);
   llvm::Value* print_call(const kernel::ExprNode& e);
   llvm::Value* print_reduce(const kernel::ExprNode& e);
   llvm::Value* print_reduce_step(kernel::BinaryOp op, kernel::Type type, llvm::Value* x,

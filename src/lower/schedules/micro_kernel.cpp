@@ -1,0 +1,76 @@
+#include "lower/schedules/micro_kernel.h"
+
+#include "lower/schedules/iterate.h"
+
+namespace tempera::lower {
+
+using kernel::Buffer;
+using kernel::Expr;
+using kernel::Stmt;
+
+Buffer MicroKernel::make_sums() const {
+  return kernel::make_buffer("acc", sum_type(), kernel::Space::registers, tile_m * tile_v);
+}
+
+Stmt MicroKernel::each_sum(const std::function<Stmt(Expr, Expr, Expr)>& body) const {
+  return kernel::unrolled("m", tile_m, [&](const Expr& m) {
+    return kernel::unrolled("v", tile_v,
+                            [&](const Expr& v) { return body(m, v, m * number(tile_v) + v); });
+  });
+}
+
+Stmt MicroKernel::clear(const Buffer& sums) const {
+  return each_sum([&](const Expr&, const Expr&, const Expr& at) {
+    return kernel::store(sums, at, kernel::constant(sum_type(), 0));
+  });
+}
+
+namespace {
+
+// `pair` elements at `first`, again and again in all lanes.
+Expr to_all_lanes(const MicroKernel& tile, const Expr& element) {
+  return kernel::repeat(element, static_cast<int>(tile.pair()) * tile.lanes);
+}
+
+Expr multiply_add(const MicroKernel& tile, const Expr& a, const Expr& b, const Expr& sum) {
+  if (tile.dtype == DType::bf16) return kernel::call(kernel::Intrinsic::bf16_dot, {sum, a, b});
+  return kernel::fma(a, b, sum);
+}
+
+}  // namespace
+
+// Nested lets: the vectors of b, then for each row its element and the products.
+Stmt MicroKernel::step(const Buffer& sums, const Buffer& a,
+                       const std::function<Expr(int64_t)>& a_first, const Buffer& b,
+                       const Expr& b_first) const {
+  const int width = static_cast<int>(pair()) * lanes;
+  std::vector<Expr> row;
+  for (int64_t v = 0; v < tile_v; ++v)
+    row.push_back(kernel::variable(fmt::format("b{}", v), {dtype, width}));
+  std::vector<Stmt> body;
+  for (int64_t m = 0; m < tile_m; ++m) {
+    const Expr element = kernel::variable(fmt::format("a{}", m), {dtype, static_cast<int>(pair())});
+    std::vector<Stmt> products;
+    for (int64_t v = 0; v < tile_v; ++v) {
+      const Expr at = number(m * tile_v + v);
+      products.push_back(kernel::store(
+          sums, at,
+          multiply_add(*this, to_all_lanes(*this, element), row[v], kernel::load(sums, at))));
+    }
+    const Expr place = kernel::ramp(a_first(m), 1, static_cast<int>(pair()));
+    body.push_back(
+        kernel::let(element, kernel::load(a, place), kernel::block(std::move(products))));
+  }
+  Stmt result = kernel::block(std::move(body));
+  for (int64_t v = tile_v; v-- > 0;) {
+    const Expr place = kernel::ramp(b_first + number(v * width), 1, width);
+    result = kernel::let(row[v], kernel::cast(dtype, kernel::load(b, place)), std::move(result));
+  }
+  return result;
+}
+
+DType product_dtype(DType operands, const Target& target) {
+  return operands == DType::bf16 && target.has_bf16_dot ? DType::bf16 : DType::f32;
+}
+
+}  // namespace tempera::lower

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+
+#include "base/target.h"
+#include "kernel/stmt.h"
+
+namespace tempera::lower {
+
+// The inner product of matrix-like schedules, on a register tile of pixels (or rows) x vectors of
+// columns:
+//   sums[m][v] += sum over k of a[m, k] * b[k, v]
+//
+// `a` lies in scratch with k contiguous; an element (a pair, for bf16) is broadcast to all lanes.
+// `b` lies packed as [k / pair][column][pair], so that a vector of columns is one load. Sums are
+// f32.
+struct MicroKernel {
+  DType dtype = DType::f32;   // of a, and of the products: f32, or bf16 pairs into f32
+  DType stored = DType::f32;  // of b: dtype, or f16 or bf16 that are widened to f32 on the way
+  int lanes = 1;              // columns a vector: f32 elements
+  int64_t tile_m = 1, tile_v = 1;
+
+  int64_t pair() const { return dtype == DType::bf16 ? 2 : 1; }  // k's a step takes
+  int64_t tile_n() const { return tile_v * lanes; }
+  // Registers: the sums, a row of b, and one broadcast.
+  int64_t registers() const { return tile_m * tile_v + tile_v + 1; }
+
+  kernel::Type sum_type() const { return {DType::f32, lanes}; }
+  kernel::Buffer make_sums() const;  // sums[m * tile_v + v]
+  // body(m, v, index of the sum) for the whole tile.
+  kernel::Stmt each_sum(
+      const std::function<kernel::Stmt(kernel::Expr, kernel::Expr, kernel::Expr)>& body) const;
+  kernel::Stmt clear(const kernel::Buffer& sums) const;
+
+  // `pair` consecutive k's: a_first(m) is the place in `a` of the first one of row m, b_first that
+  // of the first column in `b`.
+  kernel::Stmt step(const kernel::Buffer& sums, const kernel::Buffer& a,
+                    const std::function<kernel::Expr(int64_t)>& a_first, const kernel::Buffer& b,
+                    const kernel::Expr& b_first) const;
+};
+
+// What products of operands of this dtype are computed in: bf16 where the target has dot products
+// of it, else f32.
+DType product_dtype(DType operands, const Target& target);
+
+}  // namespace tempera::lower
