@@ -38,6 +38,15 @@ TEST(Infer, BroadcastsElementwiseOperands) {
   EXPECT_EQ(of_one("f32[2]", "add(%a, _)"), "add: input 1 is missing");
 }
 
+TEST(Infer, KnowsScans) {
+  EXPECT_EQ(of_one("f16[2,6]", "rank(%a)"), "i32[2, 6]");
+  EXPECT_EQ(of_one("f16[2,6]", "rank(%a) {axis=2}"), "rank: axis 2 of a tensor of rank 2");
+  EXPECT_EQ(of_two("f32[2,6,4]", "i32[2,6]", "segment_mean(%a, %b) {segments=3}"), "f32[2, 3, 4]");
+  EXPECT_EQ(of_two("f32[2,6,4]", "i32[2,5]", "segment_mean(%a, %b) {segments=3}"),
+            "segment_mean: [2, 6, 4] does not fit ids [2, 5]");
+  EXPECT_EQ(of_two("f32[6,4]", "f32[6]", "segment_mean(%a, %b)"), "segment_mean: of f32 by f32");
+}
+
 TEST(Infer, KnowsMovements) {
   EXPECT_EQ(of_one("f32[2,6]", "reshape(%a) {shape=[-1,4]}"), "f32[3, 4]");
   EXPECT_EQ(of_one("f32[2,6]", "reshape(%a) {shape=[5]}"), "reshape: [2, 6] does not become [5]");

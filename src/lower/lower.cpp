@@ -284,6 +284,10 @@ graph::FuseRules fuse_rules() {
       case graph::Op::reduce_min:
       case graph::Op::argmax:
         return graph::Takes::staged;  // read once
+      case graph::Op::rank:           // read once for each element along the axis
+        return graph::Takes::views;
+      case graph::Op::segment_mean:  // a row is read by its segment, the ids by blocks of segments
+        return input == 0 ? graph::Takes::staged : graph::Takes::views;
       default:
         return graph::Takes::elementwise;  // read a few times at most
     }

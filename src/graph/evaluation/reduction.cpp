@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
 
 #include "graph/evaluation/rows.h"
 
@@ -53,6 +56,52 @@ Array argmax(const Call& call) {
   return {call.shape(), std::move(result)};
 }
 
+// NaN as minus infinity, so that elements have an order.
+template <typename T>
+T ordered(T x) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::isnan(x) ? -std::numeric_limits<T>::infinity() : x;
+  return x;
+}
+
+template <typename T>
+Array rank(const Call& call) {
+  const auto axis = positive_axis(call.integer("axis"), call.input(0).shape.size());
+  auto rows = Rows<T>(call.input(0), {axis});
+  Array places{call.shape(), std::vector<int64_t>(call.input(0).size())};
+  auto& all = std::get<std::vector<int64_t>>(places.elements);
+  const int64_t length = call.shape()[axis];
+  const int64_t inner = element_count(Shape(call.shape().begin() + axis + 1, call.shape().end()));
+  for (int64_t i = 0; i < rows.count(); ++i) {
+    const std::span<T> row = rows[i];
+    std::vector<int64_t> order(row.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, std::greater<>(), [&](int64_t j) { return ordered(row[j]); });
+    const int64_t first = i / inner * inner * length + i % inner;
+    for (int64_t place = 0; place < length; ++place) all[first + order[place] * inner] = place;
+  }
+  return places;
+}
+
+Array segment_mean(const Call& call) {
+  const Shape& shape = call.input(0).shape;
+  const int64_t width = shape.back(), n = shape[shape.size() - 2];
+  const int64_t segments = call.integer("segments");
+  const std::vector<double>& x = call.input(0).floats();
+  const std::vector<int64_t>& ids = call.input(1).integers();
+  std::vector<double> sums(element_count(call.shape()));
+  std::vector<int64_t> counts(sums.size() / width);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= segments) continue;
+    const int64_t row = static_cast<int64_t>(i) / n * segments + ids[i];
+    ++counts[row];
+    for (int64_t c = 0; c < width; ++c) sums[row * width + c] += x[i * width + c];
+  }
+  for (size_t i = 0; i < sums.size(); ++i)
+    sums[i] /= static_cast<double>(std::max<int64_t>(counts[i / width], 1));
+  return {call.shape(), std::move(sums)};
+}
+
 Arrays moments(const Call& call) {
   auto axes = positive_axes(call.integers("axes"), call.input(0).shape.size());
   auto rows = Rows<double>(call.input(0), axes);
@@ -79,6 +128,8 @@ Moments moments_of(std::span<const double> row, double epsilon) {
 Arrays evaluate_reduction(const Call& call) {
   bool floats = call.input(0).is_float();
   if (call.node.op == Op::moments) return moments(call);
+  if (call.node.op == Op::rank) return {floats ? rank<double>(call) : rank<int64_t>(call)};
+  if (call.node.op == Op::segment_mean) return {segment_mean(call)};
   if (call.node.op == Op::argmax) return {floats ? argmax<double>(call) : argmax<int64_t>(call)};
   return {floats ? reduce<double>(call) : reduce<int64_t>(call)};
 }

@@ -112,6 +112,25 @@ Types argmax(const Call& call) {
   return one(DType::i64, reduced(call.shape(0), {axis}, call.integer("keepdims") != 0));
 }
 
+Types rank(const Call& call) {
+  if (call.dtype(0) == DType::boolean) return fault(call, "does not take bool");
+  ASSIGN_OR_RETURN([[maybe_unused]] const int64_t axis,
+                   checked_axis(call, call.integer("axis"), call.rank(0)));
+  return one(DType::i32, call.shape(0));
+}
+
+Types segment_mean(const Call& call) {
+  Shape shape = call.shape(0);
+  if (!is_float(call.dtype(0)) || is_float(call.dtype(1)) || call.dtype(1) == DType::boolean)
+    return fault(call, "of {} by {}", name(call.dtype(0)), name(call.dtype(1)));
+  if (shape.size() < 2 || call.shape(1) != Shape(shape.begin(), shape.end() - 1))
+    return fault(call, "{} does not fit ids {}", to_string(shape), to_string(call.shape(1)));
+  if (call.integer("segments") < 1)
+    return fault(call, "into {} segments", call.integer("segments"));
+  shape[shape.size() - 2] = call.integer("segments");
+  return one(call.dtype(0), std::move(shape));
+}
+
 Types moments(const Call& call) {
   TRY(check_floats(call));
   ASSIGN_OR_RETURN(auto axes, checked_axes(call, call.integers("axes"), call.rank(0)));
@@ -158,6 +177,8 @@ Types infer_contraction(const Call& call) {
 
 Types infer_reduction(const Call& call) {
   if (call.op == Op::argmax) return argmax(call);
+  if (call.op == Op::rank) return rank(call);
+  if (call.op == Op::segment_mean) return segment_mean(call);
   return call.op == Op::moments ? moments(call) : reduce(call);
 }
 

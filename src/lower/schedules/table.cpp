@@ -5,15 +5,17 @@
 #include "lower/schedules/moments.h"
 #include "lower/schedules/movement.h"
 #include "lower/schedules/pointwise.h"
+#include "lower/schedules/rank.h"
 #include "lower/schedules/reduce.h"
+#include "lower/schedules/segment_mean.h"
 #include "lower/schedules/softmax.h"
 
 namespace tempera::lower {
 
 std::span<const Schedule> schedules() {
   static const Schedule table[] = {
-      kContraction, kContractionDirect, kAttention, kMoments, kSoftmax,
-      kReduce,      kMovement,          kPointwise,
+      kContraction, kContractionDirect, kAttention, kMoments,   kSoftmax, kReduce,
+      kRank,        kSegmentMean,       kMovement,  kPointwise,
   };
   return table;
 }
