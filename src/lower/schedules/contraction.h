@@ -10,9 +10,8 @@ namespace tempera::lower {
 // For each chunk of kc channels it stages the input patch of the block into scratch as [h][w][kc],
 // with padding as zeros and the group's prologue applied once an element; then register tiles of
 // tile_m pixels x tile_v vectors of columns run over taps and channels: a broadcast of the patch
-// times vectors of b. b lies packed as [batch][column tile][chunk][tap][channel][column in tile],
-// made by a setup kernel if it is a weight. Sums of a chunk wait in scratch for the next one; the
-// last chunk's go through the epilogue to memory.
+// times vectors of b (micro_kernel.h), which lies packed (contraction_pack.h). Sums of a chunk wait
+// in scratch for the next one; the last chunk's go through the epilogue to memory.
 //
 // Config: tile_m, tile_v: the register tile in pixels and vectors. kc: channels a chunk. block_h,
 // block_w: pixels of a grid iteration. block_n: its column tiles.

@@ -1,6 +1,7 @@
 #include "lower/schedules/contraction_geometry.h"
 
 #include "graph/geometry.h"
+#include "lower/schedules/micro_kernel.h"
 
 namespace tempera::lower {
 
@@ -114,6 +115,51 @@ Index ContractionGeometry::b_index(const Expr& batch, const Expr& tap_h, const E
   return index;
 }
 
+namespace {
+
+// Views and casts: what lies between a quantised weight and its use.
+bool passes_on(const Node& node) {
+  return node.op == Op::cast || node.op == Op::transpose || node.op == Op::reshape;
+}
+
+// The value whose elements, repeated, are `value`'s.
+graph::ValueId behind_views(const Graph& body, graph::ValueId value) {
+  while (body.value(value).producer >= 0) {
+    const Node& node = body.node(body.value(value).producer);
+    if (node.op != Op::reshape && node.op != Op::broadcast_to) break;
+    value = node.inputs[0];
+  }
+  return value;
+}
+
+// cast(i8) * scale, with the scale repeated over channels, dimension 1 of both.
+std::optional<QuantizedB> quantized_product(const Graph& body, graph::NodeId id) {
+  const Node& node = body.node(id);
+  if (node.op != Op::mul) return std::nullopt;
+  for (const int side : {0, 1}) {
+    const graph::NodeId cast = body.value(node.inputs[side]).producer;
+    if (cast < 0 || body.node(cast).op != Op::cast) continue;
+    const graph::ValueId values = body.node(cast).inputs[0];
+    if (body.value(values).dtype != DType::i8) continue;
+    const graph::ValueId scale = node.inputs[1 - side];
+    const Shape& shape = body.value(values).shape;
+    const Shape& scales = body.value(behind_views(body, scale)).shape;
+    if (shape.size() < 2 || scales.size() < 2 || scales[1] == 0 || shape[1] % scales[1] != 0)
+      continue;
+    return QuantizedB{id, values, scale, shape[1] / scales[1]};
+  }
+  return std::nullopt;
+}
+
+std::optional<QuantizedB> quantized_of(const Graph& body, graph::ValueId b) {
+  graph::NodeId producer = body.value(b).producer;
+  while (producer >= 0 && passes_on(body.node(producer)))
+    producer = body.value(body.node(producer).inputs[0]).producer;
+  return producer < 0 ? std::nullopt : quantized_product(body, producer);
+}
+
+}  // namespace
+
 std::optional<ContractionGeometry> contraction_geometry(const graph::Group& group) {
   if (group.anchor < 0) return std::nullopt;
   const Graph& body = group.body;
@@ -131,7 +177,27 @@ std::optional<ContractionGeometry> contraction_geometry(const graph::Group& grou
   g->b_shape = body.value(g->b).shape;
   g->out_shape = body.value(node.outputs[0]).shape;
   g->b_is_weight = body.value(g->b).rate <= Rate::load;
+  g->a_dtype = body.value(g->a).dtype;
+  g->b_dtype = body.value(g->b).dtype;
+  if (g->b_is_weight) g->quantized = quantized_of(body, g->b);
   return g;
+}
+
+DType product_dtype(const ContractionGeometry& g, const Target& target) {
+  return g.a_dtype == g.b_dtype ? product_dtype(g.a_dtype, target) : DType::f32;
+}
+
+DType stored_dtype(const ContractionGeometry& g, const Target& target) {
+  if (g.quantized) return DType::i8;
+  return g.b_is_weight && size_in_bytes(g.b_dtype) == 2 ? g.b_dtype : product_dtype(g, target);
+}
+
+Index quantized_index(const Graph& body, const ContractionGeometry& g, const Index& b_index) {
+  Index index = b_index;
+  for (graph::NodeId n = body.value(g.b).producer; n != g.quantized->product;
+       n = body.value(body.node(n).inputs[0]).producer)
+    if (body.node(n).op != Op::cast) index = input_index(body, body.node(n), index);
+  return index;
 }
 
 }  // namespace tempera::lower

@@ -2,10 +2,20 @@
 
 #include <optional>
 
+#include "base/target.h"
 #include "graph/passes/fuse.h"
 #include "lower/index_map.h"
 
 namespace tempera::lower {
+
+// b as integers times a scale for each column and block of channels: b = cast(values) * scale,
+// where `scale` repeats itself over `block` channels.
+struct QuantizedB {
+  graph::NodeId product;  // the multiplication, in the body
+  graph::ValueId values;  // i8
+  graph::ValueId scale;   // f32, of the product's shape
+  int64_t block;
+};
 
 // A matmul or convolution in one normal form:
 //   out[batch, row, col, n] = sum over tap_h, tap_w, channel of
@@ -27,6 +37,8 @@ struct ContractionGeometry {
 
   graph::ValueId a = -1, b = -1, bias = -1;  // values of the body; bias may be absent
   Shape a_shape, b_shape, out_shape;         // logical, of the body's values
+  DType a_dtype = DType::f32, b_dtype = DType::f32;
+  std::optional<QuantizedB> quantized;  // of a weight
   bool is_conv = false;
   bool flat = false;  // a conv's map, or a matmul's leading dimensions and rows, run in one row
 
@@ -54,5 +66,14 @@ struct ContractionGeometry {
 // The normal form of the group's anchor, or nothing if it has none: grouped or three-dimensional
 // convolutions, vectors, b that broadcasts over part of the batch, integers.
 std::optional<ContractionGeometry> contraction_geometry(const graph::Group& group);
+
+// What the products are computed in: bf16 where both operands are and the target has dot products
+// of it, else f32.
+DType product_dtype(const ContractionGeometry& g, const Target& target);
+// What packed b is kept in: i8 if quantised; a weight of 16 bits as it is; else product_dtype.
+DType stored_dtype(const ContractionGeometry& g, const Target& target);
+
+// The index in the product of quantised values and scale for an index in b.
+Index quantized_index(const graph::Graph& body, const ContractionGeometry& g, const Index& b_index);
 
 }  // namespace tempera::lower

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "lower/schedules/iterate.h"
@@ -11,6 +12,9 @@ namespace tempera::lower {
 using kernel::Config;
 
 namespace {
+
+// Of a vector of quantised weights: load, two conversions, the scale, rounding, store.
+constexpr double kWideningCycles = 6;
 
 // Register tiles that leave room for the vectors of b and one broadcast, and hide the latency of an
 // FMA (4 cycles).
@@ -24,16 +28,21 @@ std::vector<std::pair<int64_t, int64_t>> register_tiles(const Target& target) {
 }
 
 // Chunks of channels: near-equal parts, so that the last one is not mostly zeros.
-std::vector<int64_t> chunk_sizes(const ContractionGeometry& g, int64_t lanes) {
+std::vector<int64_t> chunk_sizes(const ContractionGeometry& g, const Target& target) {
+  // Whole pairs; whole blocks of quantised weights; whole vectors.
+  const int64_t lanes = target.lanes(4);
+  const int64_t pair = product_dtype(g, target) == DType::bf16 ? 2 : 1;
+  const int64_t step = g.quantized ? std::lcm(g.quantized->block, lanes) : lanes;
+
   std::set<int64_t> sizes;
   for (const int64_t wanted : {32, 64, 96, 128, 192, 256, 384, 512}) {
     if (wanted >= g.channels) {
-      sizes.insert(g.channels);
+      sizes.insert(divide_up(g.channels, pair) * pair);
       break;
     }
     const int64_t parts = divide_up(g.channels, wanted);
     const int64_t even = divide_up(g.channels, parts);
-    sizes.insert(std::min(g.channels, divide_up(even, lanes) * lanes));
+    sizes.insert(divide_up(std::min(g.channels, divide_up(even, step) * step), pair) * pair);
   }
   return {sizes.begin(), sizes.end()};
 }
@@ -53,14 +62,21 @@ std::vector<std::pair<int64_t, int64_t>> pixel_blocks(const ContractionGeometry&
 
 }  // namespace
 
-ContractionTiling::ContractionTiling(const Target& target, const Config& config)
-    : lanes(target.lanes(4)),
-      tile_m(config.at("tile_m")),
-      tile_v(config.at("tile_v")),
+ContractionTiling::ContractionTiling(const ContractionGeometry& g, const Target& target,
+                                     const Config& config)
+    : kernel{.dtype = product_dtype(g, target),
+             .stored = stored_dtype(g, target),
+             .lanes = static_cast<int>(target.lanes(4)),
+             .tile_m = config.at("tile_m"),
+             .tile_v = config.at("tile_v")},
+      lanes(kernel.lanes),
+      tile_m(kernel.tile_m),
+      tile_v(kernel.tile_v),
       kc(config.at("kc")),
       block_h(config.at("block_h")),
       block_w(config.at("block_w")),
-      block_n(config.at("block_n")) {}
+      block_n(config.at("block_n")),
+      vector_bytes(target.vector_bytes) {}
 
 int64_t ContractionTiling::sums_size(const ContractionGeometry& g) const {
   if (chunks(g) == 1) return tile_m * tile_n();
@@ -69,15 +85,19 @@ int64_t ContractionTiling::sums_size(const ContractionGeometry& g) const {
 
 double contraction_cycles(const ContractionGeometry& g, const Target& target,
                           const ContractionTiling& t, double prologue_cycles) {
-  const double fma =
-      static_cast<double>(t.tile_m * t.tile_v) / static_cast<double>(target.fma_per_cycle);
+  const MicroKernel& k = t.kernel;
+  const double widened = k.stored == k.dtype || g.quantized ? 0 : static_cast<double>(t.tile_v);
+  const double fma = (static_cast<double>(t.tile_m * t.tile_v) + widened) /
+                     static_cast<double>(target.fma_per_cycle);
   const double loads = static_cast<double>(t.tile_m + t.tile_v) / 2;
-  const double panel = static_cast<double>(g.taps() * t.kc * t.tile_n() *
-                                           4);  // bytes of b that a register tile runs over
-  const double from_l2 =
-      panel > target.l1_bytes * 0.75 ? static_cast<double>(t.tile_v * t.lanes * 4) / 32 : 0;
+  // Bytes of b that a register tile runs over.
+  const auto b_size = static_cast<double>(size_in_bytes(g.quantized ? k.dtype : k.stored));
+  const double panel = static_cast<double>(t.panel_size(g)) * b_size;
+  const double from_l2 = panel > target.l1_bytes * 0.75
+                             ? static_cast<double>(t.tile_v * t.lanes * k.pair()) * b_size / 32
+                             : 0;
   const double inner = std::max({fma, loads, from_l2}) + 0.05 * (fma + loads);
-  const double tile = static_cast<double>(g.taps() * t.kc) * inner +
+  const double tile = static_cast<double>(g.taps() * t.kc / k.pair()) * inner +
                       2.5 * static_cast<double>(t.tile_m * t.tile_v) + 30;
   const auto chunks = static_cast<double>(t.chunks(g));
   const double blocks_n = divide_up(t.column_tiles(g), t.block_n);
@@ -91,9 +111,13 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
   const double staged =
       blocks * blocks_n * chunks * static_cast<double>(t.patch_h(g) * t.patch_w(g)) *
       (static_cast<double>(divide_up(t.kc, t.lanes)) * (3 + prologue_cycles) + 10);
+  // b passes from L3 or memory once a block.
+  const double b_elements = blocks * static_cast<double>(g.n * g.depth());
   const double b_bytes =
-      blocks * static_cast<double>(g.n * g.depth() * 4);  // b passes from L3 or memory once a block
-  const double total = tiles * chunks * tile + staged + b_bytes / 10;
+      b_elements * static_cast<double>(g.quantized ? 1 : size_in_bytes(k.stored));
+  const double dequantized =
+      g.quantized ? b_elements / static_cast<double>(t.lanes) * kWideningCycles : 0;
+  const double total = tiles * chunks * tile + staged + dequantized + b_bytes / 10;
   const double iterations = blocks * blocks_n;
   const auto cores = static_cast<double>(target.cores);
   const double balance = std::ceil(iterations / cores) * cores / iterations;
@@ -109,9 +133,8 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
   };
   std::vector<Candidate> candidates;
   const auto consider = [&](const Config& config) {
-    const ContractionTiling t(target, config);
-    if ((t.patch_size(g) + t.sums_size(g)) * 4 >
-        std::min(target.workgroup_memory_bytes, target.l2_bytes * 3 / 4))
+    const ContractionTiling t(g, target, config);
+    if (t.scratch_bytes(g) > std::min(target.workgroup_memory_bytes, target.l2_bytes * 3 / 4))
       return;
     candidates.push_back({contraction_cycles(g, target, t, prologue_cycles), config});
   };
@@ -119,7 +142,7 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
     if (v > 1 && (v - 1) * lanes >= g.n) continue;
     if (m > 4 && m >= 2 * g.cols) continue;
     const int64_t column_tiles = divide_up(g.n, v * lanes);
-    for (const int64_t kc : chunk_sizes(g, lanes))
+    for (const int64_t kc : chunk_sizes(g, target))
       for (const auto& [h, w] : pixel_blocks(g, m))
         for (const int64_t parts : {1, 2, 4, 8, 20}) {
           if (parts > column_tiles) break;
@@ -134,7 +157,7 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
   if (candidates.empty())
     return {{{{"tile_m", 4},
               {"tile_v", 1},
-              {"kc", std::min<int64_t>(g.channels, lanes)},
+              {"kc", chunk_sizes(g, target).front()},
               {"block_h", 1},
               {"block_w", std::min<int64_t>(g.cols, 4)},
               {"block_n", 1}}}};

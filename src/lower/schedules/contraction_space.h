@@ -5,17 +5,21 @@
 #include "base/target.h"
 #include "kernel/kernel.h"
 #include "lower/schedules/contraction_geometry.h"
+#include "lower/schedules/micro_kernel.h"
 
 namespace tempera::lower {
 
 // The tiling that a Config of `contraction` means for a geometry; all in elements unless said.
 struct ContractionTiling {
-  int64_t lanes;           // f32 a vector
-  int64_t tile_m, tile_v;  // register tile: pixels, vectors
+  MicroKernel kernel;  // the register tile
+  int64_t lanes;       // f32 a vector
+  int64_t tile_m, tile_v;
   int64_t kc, block_h, block_w, block_n;
+  int64_t vector_bytes;
 
-  ContractionTiling(const Target& target, const kernel::Config& config);
-  int64_t tile_n() const { return tile_v * lanes; }
+  ContractionTiling(const ContractionGeometry& g, const Target& target,
+                    const kernel::Config& config);
+  int64_t tile_n() const { return kernel.tile_n(); }
   int64_t chunks(const ContractionGeometry& g) const { return (g.channels + kc - 1) / kc; }
   int64_t column_tiles(const ContractionGeometry& g) const {
     return (g.n + tile_n() - 1) / tile_n();
@@ -30,12 +34,27 @@ struct ContractionTiling {
   }
   // Distance of neighbouring pixels in the patch: a vector more than kc, so that the pixels of a
   // tile do not all fall into one set of the L1 cache.
-  int64_t patch_stride() const { return (kc + lanes - 1) / lanes * lanes + lanes; }
+  int64_t patch_stride() const {
+    const int64_t elements = vector_bytes / size_in_bytes(kernel.dtype);
+    return (kc + elements - 1) / elements * elements + elements;
+  }
   int64_t patch_size(const ContractionGeometry& g) const {
     return patch_h(g) * patch_w(g) * patch_stride();
   }
   // Sums that wait for the next chunk; one register tile if there is only one chunk.
   int64_t sums_size(const ContractionGeometry& g) const;
+  // b of one column tile and chunk.
+  int64_t panel_size(const ContractionGeometry& g) const { return g.taps() * kc * tile_n(); }
+  int64_t packed_size(const ContractionGeometry& g) const {
+    return g.b_batch * column_tiles(g) * chunks(g) * panel_size(g);
+  }
+  // Quantised b is widened a panel at a time into scratch; else nothing.
+  int64_t staged_panel_size(const ContractionGeometry& g) const {
+    return g.quantized ? panel_size(g) : 0;
+  }
+  int64_t scratch_bytes(const ContractionGeometry& g) const {
+    return (patch_size(g) + staged_panel_size(g)) * size_in_bytes(kernel.dtype) + sums_size(g) * 4;
+  }
 };
 
 // Ranked by an estimate of cycles. `prologue_cycles`: of the work on the way in, a vector.

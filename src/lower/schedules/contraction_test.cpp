@@ -6,6 +6,7 @@
 namespace tempera::lower {
 namespace {
 
+using graph::Attributes;
 using graph::GraphBuilder;
 using graph::kAbsent;
 using graph::Layout;
@@ -115,6 +116,74 @@ TEST(Contraction, SumsSeveralChunksOfChannels) {
   const auto got = testing::run_program(group, *program, inputs);
   testing::expect_close(got[0], graph::evaluate(b.graph, inputs)[0], 2e-6,
                         "chunks of 24 of 100 channels");
+}
+
+struct Operands {
+  DType a, b;
+};
+
+class ContractionOperands : public ::testing::TestWithParam<Operands> {};
+
+// Integers up to 4 and their sums are exact in all of these dtypes.
+TEST_P(ContractionOperands, AreMultipliedExactlyAndSummedInF32) {
+  const Attributes to_f32 = {{"result", std::string("f32")}};
+  for (const bool conv : {true, false}) {
+    for (const int64_t channels : {64, 35}) {
+      GraphBuilder b;
+      const ValueId bias = b.weight("bias", DType::f16, {24});
+      const ValueId w = conv ? b.weight("w", DType::f32, {24, channels, 3, 3})
+                             : b.weight("w", DType::f32, {24, channels});
+      const ValueId b_side = b.cast(w, GetParam().b);
+      ValueId y;
+      if (conv) {
+        const ValueId x =
+            b.graph.add_input("x", GetParam().a, {2, channels, 5, 6}, Rate::step, {{0, 2, 3, 1}});
+        y = b.op(graph::Op::conv, {x, b_side},
+                 {{"result", std::string("f32")}, {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+        y = b.add(y, b.reshape(bias, {24, 1, 1}));
+      } else {
+        const ValueId x = b.input("x", GetParam().a, {2, 9, channels}, Rate::step);
+        y = b.add(b.op(graph::Op::matmul, {x, b.transpose(b_side, {1, 0})}, to_f32), bias);
+      }
+      b.output("y", b.cast(y, DType::bf16));
+      check_schedule(kContraction, b.graph, {.data = Data::small_integers});
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(DTypes, ContractionOperands,
+                         ::testing::Values(Operands{DType::bf16, DType::bf16},
+                                           Operands{DType::f16, DType::f16},
+                                           Operands{DType::f32, DType::f16},
+                                           Operands{DType::f32, DType::bf16},
+                                           Operands{DType::bf16, DType::f32}));
+
+// values [o, c, taps...] of i8 times a scale for each output and block of 64 channels.
+ValueId dequantized(GraphBuilder& b, const Shape& shape) {
+  Shape blocks = shape, grouped = shape, repeated = shape;
+  blocks[1] /= 64;
+  grouped[1] = blocks[1];
+  grouped.insert(grouped.begin() + 2, 1);
+  repeated[1] = blocks[1];
+  repeated.insert(repeated.begin() + 2, 64);
+  const ValueId scale = b.weight("scale", DType::f32, blocks);
+  const ValueId wide = b.reshape(b.broadcast_to(b.reshape(scale, grouped), repeated), shape);
+  return b.mul(b.cast(b.graph.add_input("q", DType::i8, shape, Rate::load), DType::f32), wide);
+}
+
+TEST(Contraction, WidensQuantizedWeightsAPanelAtATime) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    GraphBuilder b;
+    const Attributes result = {{"result", std::string("f32")}};
+    const ValueId x = b.input("x", dtype, {1, 9, 192}, Rate::step);
+    const ValueId w = b.cast(dequantized(b, {40, 192}), dtype);
+    b.output("y", b.op(graph::Op::matmul, {x, b.transpose(w, {1, 0})}, result));
+    check_schedule(kContraction, b.graph, {.data = Data::small_integers});
+  }
+  GraphBuilder b;
+  const ValueId x = b.graph.add_input("x", DType::f32, {1, 128, 4, 5}, Rate::step, {{0, 2, 3, 1}});
+  b.output("y", b.conv(x, dequantized(b, {20, 128, 3, 3}), kAbsent, {.pad = 1}));
+  check_schedule(kContraction, b.graph, {.data = Data::small_integers, .most_configs = 2});
 }
 
 TEST(Contraction, RefusesARegisterTileThatDoesNotFit) {

@@ -32,6 +32,7 @@ inline Target target_of(int64_t vector_bytes) {
   Target target;
   target.vector_bytes = vector_bytes;
   target.vector_registers = vector_bytes == 32 ? 16 : 32;
+  target.has_bf16_dot = vector_bytes == 64;
   target.cores = 2;
   return target;
 }

@@ -1,0 +1,268 @@
+#include "lower/schedules/contraction_pack.h"
+
+#include "lower/schedules/iterate.h"
+#include "lower/schedules/vectorize.h"
+
+namespace tempera::lower {
+
+using graph::Group;
+using kernel::Buffer;
+using kernel::Expr;
+using kernel::Space;
+using kernel::Stmt;
+
+namespace {
+
+struct Packer {
+  const Group& group;
+  const ContractionGeometry& g;
+  const ContractionTiling& t;
+
+  const DType stored = t.kernel.stored;
+  const int lanes = static_cast<int>(t.lanes);
+  const int64_t pair = t.kernel.pair();
+  const int64_t chunks = t.chunks(g);
+  const int64_t column_tiles = t.column_tiles(g);
+
+  Launch values() const;
+  Launch scales() const;
+
+ private:
+  struct Panel {  // one grid iteration
+    GroupAccess& access;
+    Buffer packed;
+    Expr batch, tile, chunk;
+  };
+  Stmt each_panel(const std::function<Stmt(Expr, Expr, Expr)>& body) const;
+  Stmt each_tap(const std::function<Stmt(Expr, Expr)>& body) const;
+  Expr lanes_from(const Expr& first) const { return kernel::ramp(first, 1, lanes); }
+  Expr zeros() const { return kernel::constant({stored, lanes}, 0); }
+  Expr column_mask(const Expr& columns) const;
+  Expr channel_mask(const Expr& channels) const;
+  Expr elements(const Panel& p, const Index& index, const Expr& mask) const;
+  Expr packed_row(const Panel& p, const Expr& tap, const Expr& k) const;
+  Stmt store_pair(const Panel& p, const Expr& row, const Expr& v,
+                  const std::function<Expr(int64_t)>& vector) const;
+  Stmt by_columns(const Panel& p) const;
+  Stmt by_channels(const Panel& p) const;
+};
+
+Stmt Packer::each_panel(const std::function<Stmt(Expr, Expr, Expr)>& body) const {
+  return kernel::grid("b", number(g.b_batch), [&](const Expr& b) {
+    return kernel::grid("tile", number(column_tiles), [&](const Expr& tile) {
+      return kernel::grid("chunk", number(chunks),
+                          [&](const Expr& chunk) { return body(b, tile, chunk); });
+    });
+  });
+}
+
+Stmt Packer::each_tap(const std::function<Stmt(Expr, Expr)>& body) const {
+  return kernel::serial("tap_h", number(g.taps_h), [&](const Expr& h) {
+    return kernel::serial("tap_w", number(g.taps_w), [&](const Expr& w) { return body(h, w); });
+  });
+}
+
+// Undefined where all lanes are inside anyway.
+Expr Packer::column_mask(const Expr& columns) const {
+  if (g.n % t.tile_n() == 0) return {};
+  return columns < kernel::broadcast(number(g.n), lanes);
+}
+Expr Packer::channel_mask(const Expr& channels) const {
+  if (g.channels % t.lanes == 0 && g.channels % t.kc == 0) return {};
+  return channels < kernel::broadcast(number(g.channels), lanes);
+}
+
+// Lanes of b as they are stored, zeros where the mask is off; `mask` may be undefined.
+Expr Packer::elements(const Panel& p, const Index& index, const Expr& mask) const {
+  Expr value = g.quantized ? p.access.value_at(g.quantized->values,
+                                               quantized_index(group.body, g, index), mask)
+                           : p.access.value_at(g.b, index, mask);
+  value = kernel::cast(stored, value);
+  if (value->type.lanes == 1) value = kernel::broadcast(value, lanes);
+  return mask.defined() ? kernel::select(mask, value, zeros()) : value;
+}
+
+// The first of the places of channel k of a tap.
+Expr Packer::packed_row(const Panel& p, const Expr& tap, const Expr& k) const {
+  return packed_panel(g, t, p.batch, p.tile, p.chunk) +
+         (tap * number(t.kc) + k) * number(t.tile_n());
+}
+
+// Stores vector(0), or vector(0) and vector(1) as pairs, to vector v of a row.
+Stmt Packer::store_pair(const Panel& p, const Expr& row, const Expr& v,
+                        const std::function<Expr(int64_t)>& vector) const {
+  const Expr at = row + v * number(pair * t.lanes);
+  if (pair == 1) return kernel::store(p.packed, lanes_from(at), vector(0));
+  return kernel::store(p.packed, kernel::ramp(at, 1, 2 * lanes),
+                       kernel::call(kernel::Intrinsic::interleave, {vector(0), vector(1)}));
+}
+
+// Memory runs along columns: lanes read and write them.
+Stmt Packer::by_columns(const Panel& p) const {
+  return each_tap([&](const Expr& h, const Expr& w) {
+    return kernel::serial("k", number(t.kc / pair), [&](const Expr& step) {
+      return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+        const Expr k = step * number(pair);
+        const Expr columns = lanes_from(p.tile * number(t.tile_n()) + v * number(t.lanes));
+        const auto vector = [&](int64_t i) {
+          const Expr channel = p.chunk * number(t.kc) + k + number(i);
+          Expr mask = column_mask(columns);
+          if (g.channels % t.kc != 0) {
+            const Expr inside = kernel::broadcast(channel < number(g.channels), lanes);
+            mask = mask.defined() ? mask && inside : inside;
+          }
+          return elements(p, g.b_index(p.batch, h, w, channel, columns), mask);
+        };
+        return store_pair(p, packed_row(p, h * number(g.taps_w) + w, k), v, vector);
+      });
+    });
+  });
+}
+
+// Memory runs along channels: each column of the panel is read along them into scratch, which is
+// then read across. Reading memory across would touch as many pages as there are columns.
+Stmt Packer::by_channels(const Panel& p) const {
+  const int64_t vectors = divide_up(t.kc, t.lanes);
+  const int64_t row = g.taps() * vectors * t.lanes + t.lanes;
+  const Buffer rows = kernel::make_buffer("rows", {stored, 1}, Space::workgroup, t.tile_n() * row);
+  const Stmt read = kernel::serial("n", number(t.tile_n()), [&](const Expr& n) {
+    const Expr column = p.tile * number(t.tile_n()) + n;
+    const auto fill = [&](bool inside) {
+      return each_tap([&](const Expr& h, const Expr& w) {
+        return kernel::serial("kv", number(vectors), [&](const Expr& kv) {
+          const Expr channels = lanes_from(p.chunk * number(t.kc) + kv * number(t.lanes));
+          const Expr tap = h * number(g.taps_w) + w;
+          const Expr at = (tap * number(vectors) + kv) * number(t.lanes);
+          const Expr value = inside ? elements(p, g.b_index(p.batch, h, w, channels, column),
+                                               channel_mask(channels))
+                                    : zeros();
+          return kernel::store(rows, lanes_from(n * number(row) + at), value);
+        });
+      });
+    };
+    if (g.n % t.tile_n() == 0) return fill(true);
+    return kernel::branch(column < number(g.n), fill(true), fill(false));
+  });
+  const Stmt write = kernel::serial("tap", number(g.taps()), [&](const Expr& tap) {
+    return kernel::serial("k", number(t.kc / pair), [&](const Expr& step) {
+      return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+        const Expr k = step * number(pair);
+        const Expr first = v * number(t.lanes * row) + tap * number(vectors * t.lanes) + k;
+        return store_pair(p, packed_row(p, tap, k), v, [&](int64_t i) {
+          return kernel::load(rows, kernel::ramp(first + number(i), number(row), lanes));
+        });
+      });
+    });
+  });
+  return kernel::allocate(rows, kernel::block({read, write}));
+}
+
+Launch Packer::values() const {
+  GroupAccess access(group);
+  const Buffer packed = packed_values(access, g, t, true);
+  // Dimension 0 of a convolution's weight is the column; a matmul's b has it last.
+  const int column_dimension = g.is_conv ? 0 : static_cast<int>(g.b_shape.size()) - 1;
+  const bool along_columns = is_contiguous_along(group, g.b, column_dimension, lanes);
+  const Stmt body = each_panel([&](const Expr& b, const Expr& tile, const Expr& chunk) {
+    const Panel place{access, packed, b, tile, chunk};
+    return along_columns ? by_columns(place) : by_channels(place);
+  });
+  return access.launch("pack", body);
+}
+
+// A scale for each block of channels and column.
+Launch Packer::scales() const {
+  GroupAccess access(group);
+  const Buffer packed = packed_scales(access, g, t, true);
+  const int64_t blocks = t.kc / g.quantized->block;
+  const auto one = [&](const Expr& panel, const Expr& tile, const Expr& chunk, const Expr& h,
+                       const Expr& w) {
+    return kernel::serial("block", number(blocks), [&](const Expr& block) {
+      return kernel::serial("n", number(t.tile_n()), [&](const Expr& n) {
+        const Expr column = kernel::min(tile * number(t.tile_n()) + n, number(g.n - 1));
+        const Expr channel = kernel::min(chunk * number(t.kc) + block * number(g.quantized->block),
+                                         number(g.channels - 1));
+        const Index index = quantized_index(group.body, g, g.b_index(0, h, w, channel, column));
+        const Expr tap = h * number(g.taps_w) + w;
+        const Expr at =
+            ((panel * number(g.taps()) + tap) * number(blocks) + block) * number(t.tile_n()) + n;
+        return kernel::store(packed, at,
+                             kernel::cast(DType::f32, access.value_at(g.quantized->scale, index)));
+      });
+    });
+  };
+  const Stmt body = each_panel([&](const Expr&, const Expr& tile, const Expr& chunk) {
+    return each_tap([&](const Expr& h, const Expr& w) {
+      return one(tile * number(chunks) + chunk, tile, chunk, h, w);
+    });
+  });
+  return access.launch("pack_scales", body);
+}
+
+int64_t scales_size(const ContractionGeometry& g, const ContractionTiling& t) {
+  return t.packed_size(g) / g.quantized->block;
+}
+
+}  // namespace
+
+Buffer packed_values(GroupAccess& access, const ContractionGeometry& g, const ContractionTiling& t,
+                     bool written) {
+  const kernel::Type type{t.kernel.stored, 1};
+  return g.b_is_weight ? access.packed(0, type, t.packed_size(g), written)
+                       : access.temporary(0, type, t.packed_size(g), written);
+}
+
+Buffer packed_scales(GroupAccess& access, const ContractionGeometry& g, const ContractionTiling& t,
+                     bool written) {
+  return access.packed(1, {DType::f32, 1}, scales_size(g, t), written);
+}
+
+void pack_b(const Group& group, const ContractionGeometry& g, const ContractionTiling& t,
+            Program& program) {
+  const Packer packer{group, g, t};
+  const int64_t bytes = t.packed_size(g) * size_in_bytes(t.kernel.stored);
+  if (!g.b_is_weight) {
+    program.main.push_back(packer.values());
+    program.temporary_bytes.push_back(bytes);
+    return;
+  }
+  program.setup.push_back(packer.values());
+  program.packed_bytes.push_back(bytes);
+  if (!g.quantized) return;
+  program.setup.push_back(packer.scales());
+  program.packed_bytes.push_back(scales_size(g, t) * size_in_bytes(DType::f32));
+}
+
+Expr packed_panel(const ContractionGeometry& g, const ContractionTiling& t, const Expr& batch,
+                  const Expr& tile, const Expr& chunk) {
+  const Expr b = g.b_batch == 1 ? Expr(0) : batch;
+  const Expr panel = (b * number(t.column_tiles(g)) + tile) * number(t.chunks(g)) + chunk;
+  return panel * number(t.panel_size(g));
+}
+
+Stmt widen_panel(GroupAccess& access, const ContractionGeometry& g, const ContractionTiling& t,
+                 const Expr& panel, const Buffer& scratch) {
+  const Buffer values = packed_values(access, g, t);
+  const Buffer scales = packed_scales(access, g, t);
+  const int64_t block = g.quantized->block;
+  const auto width = static_cast<int>(t.kernel.pair() * t.lanes);
+  const int64_t steps = block / t.kernel.pair();
+  return kernel::serial("block", number(g.taps() * t.kc / block), [&](const Expr& i) {
+    return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+      const Expr scale_at = panel / number(block) + i * number(t.tile_n()) + v * number(t.lanes);
+      Expr scale = kernel::load(scales, kernel::ramp(scale_at, 1, static_cast<int>(t.lanes)));
+      if (t.kernel.pair() == 2) scale = kernel::call(kernel::Intrinsic::interleave, {scale, scale});
+      return kernel::let_in("scale", scale, [&](const Expr& s) {
+        return kernel::serial("k", number(steps), [&](const Expr& k) {
+          const Expr at = (i * number(block) + k * number(t.kernel.pair())) * number(t.tile_n()) +
+                          v * number(width);
+          const Expr q = kernel::load(values, kernel::ramp(panel + at, 1, width));
+          return kernel::store(scratch, kernel::ramp(at, 1, width),
+                               kernel::cast(t.kernel.dtype, kernel::cast(DType::f32, q) * s));
+        });
+      });
+    });
+  });
+}
+
+}  // namespace tempera::lower
