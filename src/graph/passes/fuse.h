@@ -24,6 +24,9 @@ namespace tempera::graph {
 // gather, or a view that must lie in memory). A group's nodes are all of one rate, but for what is
 // done on a weight operand (input 1 of a contraction, input 0 of gather): weights are packed once,
 // so any element-wise node of rate load belongs to its prologue; and for views.
+// Casts between f32 and 16 bits of what is computed (not of weights) decide what lies in memory:
+// a widening one is done by each reader, like a view; a narrowing one stays with the work before
+// it.
 
 // What an anchor's or movement's input can absorb, from least to most.
 enum class Takes {

@@ -97,6 +97,18 @@ class Grouper {
   const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
   int64_t size(ValueId id) const { return element_count(shape(id)); }
 
+  // A cast of floats between f32 and 16 bits that is not of a weight.
+  bool is_cast(NodeId n, bool widening) const {
+    if (node(n).op != Op::cast || rate(n) <= Rate::load) return false;
+    DType narrow = graph_.value(node(n).inputs[0]).dtype;
+    DType wide = graph_.value(node(n).outputs[0]).dtype;
+    if (!widening) std::swap(narrow, wide);
+    return wide == DType::f32 && (narrow == DType::f16 || narrow == DType::bf16);
+  }
+  // What any reader does on its way, however many there are: maps of indices, and the widening of
+  // what then lies in memory in half the bytes.
+  bool is_free(NodeId n) const { return is_view(node(n).op) || is_cast(n, true); }
+
   int make_group(NodeId n, NodeId anchor) {
     auto group = static_cast<int>(result_.plans.size());
     result_.plans.push_back({anchor, {n}});
@@ -126,7 +138,7 @@ class Grouper {
 
   bool continues(int group, ValueId tip, NodeId user) const {
     if (result_.owner[user] >= 0 || rate(user) != group_rate(group)) return false;
-    if (is_elementwise(node(user).op)) return follows(group, tip, user);
+    if (is_elementwise(node(user).op)) return !is_cast(user, true) && follows(group, tip, user);
     bool sole = users_[tip].size() == 1 && !is_output_[tip];
     return keeps_elements(node(user).op) && sole && leads_on(group, node(user).outputs[0]);
   }
@@ -232,14 +244,25 @@ class Grouper {
     if (!is_view(op) && !is_elementwise(op)) return true;
     const auto& sinks = sinks_[node(n).outputs[0]];
     bool all_take = std::all_of(sinks.begin(), sinks.end(), [&](const Sink& sink) {
-      return is_view(op) ? sink.takes >= Takes::views : takes_work(sink, n);
+      return is_free(n) ? sink.takes >= Takes::views : takes_work(sink, n);
     });
-    return !all_take || (is_elementwise(op) && too_many_readers(n));
+    return !all_take || (!is_free(n) && too_many_readers(n));
+  }
+
+  // The work that decides where a node goes: a narrowing cast stays with the work before it, so
+  // that what lies in memory is narrow.
+  NodeId weighed(NodeId n) const {
+    if (!is_cast(n, false)) return n;
+    NodeId before = graph_.value(node(n).inputs[0]).producer;
+    bool is_work = before >= 0 && result_.owner[before] < 0 && is_elementwise(node(before).op) &&
+                   !is_free(before) && rate(before) == rate(n);
+    return is_work ? before : n;
   }
 
   bool takes_work(const Sink& sink, NodeId n) const {
     if (sink.group < 0 || sink.grows) return false;
-    if (sink.takes < (is_cheap(node(n).op) ? Takes::elementwise : Takes::staged)) return false;
+    if (sink.takes < (is_cheap(node(weighed(n)).op) ? Takes::elementwise : Takes::staged))
+      return false;
     return rate(n) == group_rate(sink.group) || (sink.weight && rate(n) <= Rate::load);
   }
 
@@ -248,7 +271,8 @@ class Grouper {
     for (const Sink& sink : sinks_[node(n).outputs[0]])
       if (!sink.weight) groups.insert(sink.group);
     if (groups.size() <= 1) return false;
-    return !is_cheap(node(n).op) || groups.size() > kMostReaders || full_operands(n) > 1;
+    NodeId work = weighed(n);
+    return !is_cheap(node(work).op) || groups.size() > kMostReaders || full_operands(work) > 1;
   }
 
   // Operands as large as the result: what every reader would read again.

@@ -175,7 +175,7 @@ TEST(Pipeline, DumpsAfterThePassAskedForAndRefusesOthers) {
   EXPECT_NE(fused->dump.find("// group 0: moments @step"), std::string::npos) << fused->dump;
   EXPECT_EQ(run_passes(graph, rules, {.dump_after = "nope"}).error().message,
             "'nope' is no pass; these are: build, simplify, fold_literals, expand_norms, "
-            "simplify_again, choose_layout, fuse");
+            "simplify_again, precision_operands, precision_storage, choose_layout, fuse");
 }
 
 }  // namespace

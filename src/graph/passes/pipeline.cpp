@@ -19,6 +19,13 @@ constexpr PrintOptions kDump{.literal_limit = 16};
 
 Graph fold(const Graph& graph) { return fold_literals(graph); }
 
+Graph operands(const Graph& graph, const PassContext& context) {
+  return narrow_operands(graph, context.options.precision);
+}
+Graph storage(const Graph& graph, const PassContext& context) {
+  return narrow_storage(graph, context.options.precision, context.rules);
+}
+
 // clang-format off
 constexpr Pass kPasses[] = {
     // Models are written plainly: the first round drops what repeats between modules and computes what is known.
@@ -28,6 +35,9 @@ constexpr Pass kPasses[] = {
     {"expand_norms", expand_norms},
     // Expanded norms repeat reshapes of shared scales, and folding leaves dead literals.
     {"simplify_again", simplify},
+    // After all rewrites of f32 arithmetic. The second sees the groups that fuse will make.
+    {"precision_operands", nullptr, operands},
+    {"precision_storage", nullptr, storage},
     // After the last simplify, which would take an identity reshape between two layouts for nothing.
     {"choose_layout", choose_layout},
 };
@@ -80,7 +90,9 @@ Result<Fused> run_passes(const Graph& graph, const FuseRules& rules, const PassO
   Fused result{graph, {}, {}};
   runner.look("build", graph, result);
   for (const Pass& pass : kPasses) {
-    result.graph = runner.step(pass.name, [&] { return pass.run(result.graph); });
+    result.graph = runner.step(pass.name, [&] {
+      return pass.run ? pass.run(result.graph) : pass.run_with(result.graph, {rules, options});
+    });
     runner.look(pass.name, result.graph, result);
   }
   result.groups = runner.step("fuse", [&] { return fuse(result.graph, rules); });

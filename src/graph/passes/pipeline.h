@@ -7,18 +7,12 @@
 
 #include "base/status.h"
 #include "graph/passes/fuse.h"
+#include "graph/passes/precision.h"
 
 namespace tempera::graph {
 
-struct Pass {
-  std::string_view name;
-  Graph (*run)(const Graph&);
-};
-
-// The passes in their order; the table in pipeline.cpp says why. `fuse` comes after them.
-std::span<const Pass> pass_table();
-
 struct PassOptions {
+  Precision precision;
   std::string dump_after;  // the name of a pass, "build" (the graph as given) or "fuse"
   bool time = false;       // a log line for each pass
   // verify() after each pass; a fault is our bug and fails a CHECK.
@@ -29,6 +23,21 @@ struct PassOptions {
       false;
 #endif
 };
+
+// What a pass may need beside the graph.
+struct PassContext {
+  const FuseRules& rules;
+  const PassOptions& options;
+};
+
+struct Pass {
+  std::string_view name;
+  Graph (*run)(const Graph&) = nullptr;  // one of the two
+  Graph (*run_with)(const Graph&, const PassContext&) = nullptr;
+};
+
+// The passes in their order; the table in pipeline.cpp says why. `fuse` comes after them.
+std::span<const Pass> pass_table();
 
 struct Fused {
   Graph graph;

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "graph/passes/fuse.h"
+
+namespace tempera::graph {
+
+// In which dtypes a model of f32 values is computed. Sums of products are f32 always (see matmul in
+// op.def), and so is everything on small values: statistics of norms, their scale and shift, time
+// embeddings. Graph inputs and outputs keep their dtypes.
+struct Precision {
+  DType arithmetic = DType::f32;  // of products of large values: f32, bf16 or f16
+  DType storage = DType::f32;     // of large values that lie in memory between groups: the same
+  // Of the weights multiplied with large values: `arithmetic`; or bf16 or f16, widened to f32
+  // products; or i8 with a scale for each block of kScaledChannels inputs and each output.
+  DType weights = DType::f32;
+
+  bool operator==(const Precision&) const = default;
+};
+
+// A value of more than two dimensions that extends along the last one: images and sequences are,
+// what is known of a whole picture, a channel or a token is not.
+bool is_large(const Value& value);
+
+// Casts the operands of contractions and attention over large values. Contractions give f32.
+// Other contractions keep weights as narrow as they are stored, which loses nothing.
+Graph narrow_operands(const Graph& graph, const Precision& precision);
+
+// Rounds every large f32 value that fuse() would store between groups (by these rules) to
+// `precision.storage` and widens it again for its readers in other groups. Work in between stays
+// f32. Widening casts move behind movements, which then move narrow elements.
+Graph narrow_storage(const Graph& graph, const Precision& precision, const FuseRules& rules);
+
+inline constexpr int64_t kScaledChannels = 64;
+// Fewer elements are not worth the scales and the loss.
+inline constexpr int64_t kLeastQuantized = 1 << 14;
+// `weight` (of rate load, f32 or narrower) rounded to i8 times a scale: mul(cast(q), s seen through
+// reshape, broadcast_to and reshape), f32 of the same shape. q = round(w / s) and s = max|w| / 127
+// over each block of kScaledChannels along `axis`, symmetric as in TensorFlow Lite's weights.
+// kAbsent where the weight is too small or the axis is no multiple of the block.
+ValueId quantized(Graph& graph, ValueId weight, int64_t axis,
+                  const std::vector<std::string>& origin);
+
+}  // namespace tempera::graph
