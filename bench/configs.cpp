@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "api/compile/peak.h"
 #include "backend/cpu/codegen/host.h"
 #include "bench/harness.h"
 #include "bench/workloads.h"
@@ -53,7 +54,10 @@ Result<std::vector<Measured>> measure(const Workload& workload, const Target& ta
 Status run(const Options& options) {
   Target target = cpu::host_target();
   target.cores = options.threads;
-  ASSIGN_OR_RETURN(const double peak, peak_gflops(target, options.threads));
+  ASSIGN_OR_RETURN(
+      const api::Peaks peaks,
+      api::measure_peaks(target, api::DiskCache(api::default_cache_folder()), options.threads));
+  const double peak = peaks.f32_fma;
   fmt::print("peak {:.0f} GFLOP/s on {} threads\n", peak, options.threads);
   fmt::print("{:40} {:>9} {:>8} {:>8} {:>7}  best config\n", "workload", "first ms", "% peak",
              "best ms", "ratio");

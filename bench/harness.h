@@ -26,8 +26,4 @@ class Runner {
   std::unique_ptr<runtime::Executor> executor_;
 };
 
-// The multiply-add rate of this machine's f32 vector units on `threads` threads, in GFLOP/s: a loop
-// over registers only.
-Result<double> peak_gflops(const Target& target, int threads);
-
 }  // namespace tempera::bench

@@ -180,9 +180,10 @@ PlanLaunch Lowering::plan_launch(size_t g, const Launch& launch, const std::stri
   const Group& group = groups[g];
   PlanLaunch planned;
   planned.kernel = kernel(launch, text, may_alias);
-  planned.origin = fmt::format("{}", fmt::join(group.origin, ","));
+  planned.origin = fmt::format("{}", fmt::join(origin_of(group), ","));
   planned.schedule = fmt::format("{} {}", of_group[g]->choice.schedule->name,
                                  kernel::to_string(of_group[g]->choice.config));
+  planned.workload = workload_text(group);
   return planned;
 }
 
@@ -221,17 +222,22 @@ void Lowering::add_launches(size_t g, const Placement& placement) {
     }
     if (!is_new) continue;
     PlanLaunch planned = plan_launch(g, launch, of_group[g]->setup_text[l], false);
+    planned.kind = "packing";
+    planned.bytes = bytes_of(group, program, launch);
     for (const Operand& operand : launch.operands) planned.bindings.push_back(bind(operand));
     result.plan.launches[static_cast<size_t>(runtime::Stage::setup)].push_back(std::move(planned));
   }
-  const Work work = work_of(group);
+  const double flops = work_of(group).flops;
   for (size_t l = 0; l < program.main.size(); ++l) {
     PlanLaunch planned = plan_launch(g, program.main[l], of_group[g]->main_text[l], may_alias);
     for (const Operand& operand : program.main[l].operands)
       planned.bindings.push_back(bind(operand));
+    planned.kind = stage_of(group.rate) == runtime::Stage::setup ? "packing" : kind_of(group);
+    planned.arithmetic = arithmetic_of(group, target);
+    planned.bytes = bytes_of(group, program, program.main[l]);
     if (l + 1 == program.main.size()) {
-      planned.flops = work.flops;
-      planned.bytes = work.bytes;
+      planned.flops = flops;
+      planned.executed_flops = program.executed_flops.value_or(flops);
     }
     result.plan.launches[static_cast<size_t>(stage_of(group.rate))].push_back(std::move(planned));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,9 @@ struct Program {
   // iteration and lane that writes the output's element in its place, before that write, and by
   // nobody else.
   std::vector<std::pair<int, int>> in_place;
+  // Operations in the products of all main launches, where they are not those of the group
+  // (work_of): transforms that save multiplications.
+  std::optional<double> executed_flops;
 };
 
 }  // namespace tempera::lower

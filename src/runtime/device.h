@@ -76,6 +76,21 @@ class LaunchList {
   int64_t size_;
 };
 
+// When something ran, in seconds of a clock that only goes forward.
+struct Interval {
+  double begin = 0, end = 0;
+  double seconds() const { return end - begin; }
+};
+struct LaunchTimes {
+  LaunchTimes() = default;
+  LaunchTimes(size_t count, int threads)
+      : launches(count), workers(count * static_cast<size_t>(threads)) {}
+  std::vector<Interval> launches;
+  // `threads` for each launch: from a worker's first piece of its grid to the end of its last; 0
+  // and 0 where it had none.
+  std::vector<Interval> workers;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -96,9 +111,9 @@ class Device {
   // need not.
   virtual Result<std::unique_ptr<LaunchList>> prepare(const Module& module,
                                                       std::span<const Launch> launches) = 0;
-  // Runs the launches in order, each seeing what those before it wrote. With `seconds` (one place
-  // for each launch) it waits for the end and reports how long each took on the device.
-  virtual Status submit(LaunchList& list, std::span<double> seconds = {}) = 0;
+  // Runs the launches in order, each seeing what those before it wrote. With `times` (made for the
+  // list and this device's threads) it waits for the end and tells when each ran.
+  virtual Status submit(LaunchList& list, LaunchTimes* times = nullptr) = 0;
   // Returns when all that was submitted is done.
   virtual Status wait() = 0;
 };

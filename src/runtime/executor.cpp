@@ -185,7 +185,7 @@ void Executor::set_profiler(Profiler* profiler) {
   if (profiler == nullptr) return;
   for (size_t stage = 0; stage < kStageCount; ++stage) {
     profiled_[stage] = profiler->add_stage(plan_, static_cast<Stage>(stage));
-    seconds_[stage].assign(plan_.launches[stage].size(), 0);
+    times_[stage] = LaunchTimes(plan_.launches[stage].size(), device_.thread_count());
   }
 }
 
@@ -216,13 +216,19 @@ std::vector<int> Executor::weight_uses(std::span<const size_t> setup_launches) c
   return uses;
 }
 
-Status Executor::run_setup_launch(const PlanLaunch& launch, std::span<double> seconds) {
+Status Executor::run_setup_launch(const PlanLaunch& launch, LaunchTimes* times) {
   for (const Binding& binding : launch.bindings)
     if (binding.region == Region::weight) TRY(wrap_weight(binding.index));
   const Launch resolved = resolve(launch);
   ASSIGN_OR_RETURN(const auto list, device_.prepare(module_, {&resolved, 1}));
-  TRY(device_.submit(*list, seconds));
+  TRY(device_.submit(*list, times));
   return device_.wait();
+}
+
+void Executor::note_setup_times(size_t launch, const LaunchTimes& times) {
+  times_[kSetup].launches[launch] = times.launches[0];
+  std::ranges::copy(times.workers, times_[kSetup].workers.begin() +
+                                       static_cast<ptrdiff_t>(launch * times.workers.size()));
 }
 
 void Executor::release_weights(const PlanLaunch& launch, std::vector<int>& uses) {
@@ -242,12 +248,13 @@ Status Executor::run_setup() {
       return error(ErrorCode::cancelled, "stopped while packing the weights of {}",
                    plan_.component);
     const PlanLaunch& launch = plan_.launches[kSetup][i];
-    const std::span<double> seconds(seconds_[kSetup]);
-    TRY(run_setup_launch(launch, profiler_ != nullptr ? seconds.subspan(i, 1) : seconds.first(0)));
+    LaunchTimes times(1, device_.thread_count());
+    TRY(run_setup_launch(launch, profiler_ != nullptr ? &times : nullptr));
+    if (profiler_ != nullptr) note_setup_times(i, times);
     release_weights(launch, uses);
   }
   for (WeightStore::Packed* packed : packed_) packed->ready = true;
-  if (profiler_ != nullptr) profiler_->record(profiled_[kSetup], seconds_[kSetup]);
+  if (profiler_ != nullptr) profiler_->record(profiled_[kSetup], times_[kSetup]);
   stale_[kSetup] = false;
   return {};
 }
@@ -268,8 +275,8 @@ Status Executor::run_stage(Stage stage) {
   if (profiler_ == nullptr) {
     TRY(device_.submit(*lists_[s]));
   } else {
-    TRY(device_.submit(*lists_[s], seconds_[s]));
-    profiler_->record(profiled_[s], seconds_[s]);
+    TRY(device_.submit(*lists_[s], &times_[s]));
+    profiler_->record(profiled_[s], times_[s]);
   }
   stale_[s] = false;
   std::fill(stale_.begin() + s + 1, stale_.end(), true);

@@ -71,7 +71,8 @@ class Executor {
   Status wrap_weight(size_t index);
   std::vector<size_t> setup_launches_to_run() const;
   std::vector<int> weight_uses(std::span<const size_t> setup_launches) const;
-  Status run_setup_launch(const PlanLaunch& launch, std::span<double> seconds);
+  Status run_setup_launch(const PlanLaunch& launch, LaunchTimes* times);
+  void note_setup_times(size_t launch, const LaunchTimes& times);
   void release_weights(const PlanLaunch& launch, std::vector<int>& uses);
   Status run_stage(Stage stage);
   BufferSlice resolve(const Binding& binding) const;
@@ -91,9 +92,8 @@ class Executor {
   std::array<bool, kStageCount> stale_;
   Profiler* profiler_ = nullptr;
   std::function<bool()> keep_going_;
-  std::array<int, kStageCount> profiled_{};  // the profiler's names of the stages
-  std::array<std::vector<double>, kStageCount>
-      seconds_;  // of each launch, while there is a profiler
+  std::array<int, kStageCount> profiled_{};     // the profiler's names of the stages
+  std::array<LaunchTimes, kStageCount> times_;  // while there is a profiler
 };
 
 }  // namespace tempera::runtime

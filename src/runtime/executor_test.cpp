@@ -97,7 +97,7 @@ TEST_F(ExecutorTest, PacksOnlyWhatAnotherPlanDidNot) {
   take_ran();
   Plan larger = small_plan();
   larger.packed.push_back({"four times", 16});
-  larger.launches[0].push_back({0, {{Region::packed, 0, 0}, {Region::packed, 1, 0}}, "", "", 0, 0});
+  larger.launches[0].push_back({0, {{Region::packed, 0, 0}, {Region::packed, 1, 0}}});
   auto executor = create(larger);
   ASSERT_TRUE((*executor)->run_setup().ok());
   EXPECT_EQ(take_ran(), Symbols{"twice"});

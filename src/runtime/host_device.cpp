@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
@@ -87,6 +88,10 @@ Status HostDevice::download(const BufferSlice& from, std::span<std::byte> bytes)
         "{} bytes at {} of {}", bytes.size(), from.offset, from.buffer->size());
   if (!bytes.empty()) std::memcpy(bytes.data(), address(from), bytes.size());
   return {};
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 std::byte* address(const BufferSlice& slice) {

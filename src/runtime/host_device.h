@@ -14,6 +14,9 @@ class HostDevice : public Device {
   Status wait() override { return {}; }
 };
 
+// Seconds of the clock of LaunchTimes.
+double now();
+
 // The address that a kernel on a host device is given.
 std::byte* address(const BufferSlice& slice);
 

@@ -64,10 +64,15 @@ struct PlanLaunch {
   int32_t kernel = 0;
   std::vector<Binding> bindings;  // one for each parameter
   // For the profiler and messages.
-  std::string origin;    // module paths, joined by ','
-  std::string schedule;  // "contraction tile_m=8 tile_n=32"
-  double flops = 0;      // of the original operation
-  double bytes = 0;      // read and written once
+  std::string origin;             // module paths, the anchor's first, joined by ','
+  std::string schedule;           // "contraction tile_m=8 tile_n=32"
+  std::string kind;               // "contraction", "attention", "norm", "reduction", "elementwise",
+                                  // "movement", or "packing" of a setup launch
+  std::string workload;           // "conv 3x3 2x320x64x64 -> 320x64x64"
+  DType arithmetic = DType::f32;  // of the inner products: which of a machine's rates bounds it
+  double flops = 0;               // of the original operation, 2 a multiply-add
+  double executed_flops = 0;      // by this schedule: fewer where it saves multiplications
+  double bytes = 0;               // read and written once, weights as they are packed
 };
 
 struct Plan {

@@ -43,9 +43,16 @@ Json list_to_json(const std::vector<T>& values) {
 }
 
 Json to_json(const PlanLaunch& launch) {
-  return {{"kernel", launch.kernel}, {"bindings", list_to_json(launch.bindings)},
-          {"origin", launch.origin}, {"schedule", launch.schedule},
-          {"flops", launch.flops},   {"bytes", launch.bytes}};
+  return {{"kernel", launch.kernel},
+          {"bindings", list_to_json(launch.bindings)},
+          {"origin", launch.origin},
+          {"schedule", launch.schedule},
+          {"kind", launch.kind},
+          {"workload", launch.workload},
+          {"arithmetic", name(launch.arithmetic)},
+          {"flops", launch.flops},
+          {"executed_flops", launch.executed_flops},
+          {"bytes", launch.bytes}};
 }
 
 // Reads fields of one object; the first error stays, and everything after it reads as a default.
@@ -138,7 +145,11 @@ class Reader {
     read("bindings", launch.bindings);
     read("origin", launch.origin);
     read("schedule", launch.schedule);
+    read("kind", launch.kind);
+    read("workload", launch.workload);
+    read("arithmetic", launch.arithmetic);
     read("flops", launch.flops);
+    read("executed_flops", launch.executed_flops);
     read("bytes", launch.bytes);
   }
 

@@ -17,6 +17,9 @@ TEST(PlanJson, ReadsBackExactlyWhatItWrote) {
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_EQ(to_json(*plan), json);
   EXPECT_EQ(plan->launches[3][2].flops, 0.1);
+  EXPECT_EQ(plan->launches[3][2].executed_flops, 0.05);
+  EXPECT_EQ(plan->launches[3][2].arithmetic, DType::bf16);
+  EXPECT_EQ(plan->launches[3][2].workload, "add 4");
   EXPECT_EQ(plan->launches[3][0].bindings, small_plan().launches[3][0].bindings);
   EXPECT_EQ(plan->inputs[1].stage, Stage::prompt);
   EXPECT_EQ(plan->kernels[2].scratch_bytes, 128);

@@ -27,8 +27,8 @@ std::vector<Row> rows_by_kernel(std::span<const LaunchProfile> launches) {
     ++row.launches;
     row.runs += launch.runs;
     row.seconds += launch.seconds;
-    row.flops += launch.flops * static_cast<double>(launch.runs);
-    row.bytes += launch.bytes * static_cast<double>(launch.runs);
+    row.flops += launch.launch.flops * static_cast<double>(launch.runs);
+    row.bytes += launch.launch.bytes * static_cast<double>(launch.runs);
   }
   std::vector<Row> rows;
   for (const auto& [key, row] : by_kernel) rows.push_back(row);
@@ -44,30 +44,36 @@ std::string table_line(const Row& row, double total) {
   return fmt::format("{:>10.3f} {:>5.1f}% {:>6} {:>8} {:>9.1f} {:>8.1f}  {}/{}  {}  {}\n",
                      row.seconds * 1e3, total > 0 ? row.seconds / total * 100 : 0, row.launches,
                      row.runs, rate(row.flops, row.seconds), rate(row.bytes, row.seconds),
-                     launch.component, name(launch.stage), launch.schedule, launch.origin);
+                     launch.component, name(launch.stage), launch.launch.schedule,
+                     launch.launch.origin);
 }
 
 }  // namespace
 
 int Profiler::add_stage(const Plan& plan, Stage stage) {
   first_.push_back(launches_.size());
-  for (const PlanLaunch& launch : plan.launches[static_cast<size_t>(stage)])
+  for (const PlanLaunch& launch : plan.launches[static_cast<size_t>(stage)]) {
     launches_.push_back({.component = plan.component,
                          .stage = stage,
                          .symbol = plan.kernels[launch.kernel].symbol,
-                         .origin = launch.origin,
-                         .schedule = launch.schedule,
-                         .flops = launch.flops,
-                         .bytes = launch.bytes});
+                         .launch = launch});
+    launches_.back().launch.bindings.clear();
+  }
   return static_cast<int>(first_.size()) - 1;
 }
 
-void Profiler::record(int stage, std::span<const double> seconds) {
-  const size_t first = first_.at(stage);
-  CHECK(first + seconds.size() <= launches_.size(), "{} times", seconds.size());
-  for (size_t i = 0; i < seconds.size(); ++i) {
-    ++launches_[first + i].runs;
-    launches_[first + i].seconds += seconds[i];
+void Profiler::record(int stage, const LaunchTimes& times) {
+  const size_t first = first_.at(stage), count = times.launches.size();
+  CHECK(first + count <= launches_.size(), "{} times", count);
+  if (count == 0) return;
+  const size_t threads = times.workers.size() / count;
+  for (size_t i = 0; i < count; ++i) {
+    LaunchProfile& launch = launches_[first + i];
+    const auto workers = times.workers.begin() + static_cast<ptrdiff_t>(i * threads);
+    ++launch.runs;
+    launch.seconds += times.launches[i].seconds();
+    launch.last = times.launches[i];
+    launch.last_workers.assign(workers, workers + static_cast<ptrdiff_t>(threads));
   }
 }
 

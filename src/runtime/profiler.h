@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/device.h"
 #include "runtime/plan.h"
 
 namespace tempera::runtime {
@@ -13,10 +14,12 @@ namespace tempera::runtime {
 struct LaunchProfile {
   std::string component;
   Stage stage;
-  std::string symbol, origin, schedule;  // see PlanKernel and PlanLaunch
+  std::string symbol;  // PlanKernel's
+  PlanLaunch launch;   // without its bindings
   int64_t runs = 0;
-  double seconds = 0;           // of all runs
-  double flops = 0, bytes = 0;  // of one run
+  double seconds = 0;                  // of all runs
+  Interval last;                       // the last run
+  std::vector<Interval> last_workers;  // each thread's part of it, as in LaunchTimes
 };
 
 // Accumulates launch times. An executor without one measures nothing.
@@ -24,8 +27,8 @@ class Profiler {
  public:
   // Rows for the launches of a plan's stage; returns what record() names them by.
   int add_stage(const Plan& plan, Stage stage);
-  // Adds one run of the stage: `seconds` holds one time for each of its launches.
-  void record(int stage, std::span<const double> seconds);
+  // Adds one run of the stage.
+  void record(int stage, const LaunchTimes& times);
   // In the order of stages added, and of their launches.
   std::span<const LaunchProfile> launches() const { return launches_; }
 

@@ -123,11 +123,18 @@ TEST_P(Conformance, ReportsATimeForEachLaunch) {
   const auto a = buffer({1, 2, 3, 4}), b = buffer(Floats(4));
   const std::vector<Launch> launches(3, {&twice, {{a.get()}, {b.get()}}});
   auto list = std::move(device().prepare(*loaded.module, launches)).value();
-  std::vector<double> seconds(3, -1);
-  ASSERT_TRUE(device().submit(*list, seconds).ok());
-  for (const double second : seconds) {
-    EXPECT_GE(second, 0);
-    EXPECT_LT(second, 10);
+  runtime::LaunchTimes times(3, device().thread_count());
+  ASSERT_TRUE(device().submit(*list, &times).ok());
+  for (const runtime::Interval& time : times.launches) {
+    EXPECT_GE(time.seconds(), 0);
+    EXPECT_LT(time.seconds(), 10);
+  }
+  EXPECT_LE(times.launches[0].end, times.launches[1].begin);
+  for (size_t i = 0; i < times.workers.size(); ++i) {
+    const runtime::Interval& launch = times.launches[i / device().thread_count()];
+    if (times.workers[i].end == 0) continue;
+    EXPECT_LE(launch.begin, times.workers[i].begin);
+    EXPECT_LE(times.workers[i].end, launch.end);
   }
   expect(*b, {2, 4, 6, 8});
 }

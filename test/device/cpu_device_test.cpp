@@ -41,11 +41,11 @@ TEST(CpuDevice, SubmittingAllocatesNothing) {
   const Launch launch{&kRecurrence, {{in.get()}, {out.get()}}};
   auto list = std::move(cpu.device->prepare(*cpu.module, {&launch, 1})).value();
   ASSERT_TRUE(cpu.device->submit(*list).ok());
-  std::vector<double> seconds(1);
+  runtime::LaunchTimes times(1, 2);
   counting_allocations = true;
   for (int i = 0; i < 10; ++i) {
     (void)cpu.device->submit(*list);
-    (void)cpu.device->submit(*list, seconds);
+    (void)cpu.device->submit(*list, &times);
   }
   counting_allocations = false;
   EXPECT_EQ(allocations, 0);

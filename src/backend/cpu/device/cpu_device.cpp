@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 
 #include "backend/cpu/device/shared_library.h"
@@ -36,10 +35,6 @@ struct CpuLaunchList : runtime::LaunchList {
 Result<KernelFunction> find_kernel(const SharedLibrary& library, const std::string& symbol) {
   if (void* found = library.find(symbol)) return reinterpret_cast<KernelFunction>(found);
   return error(ErrorCode::not_found, "the compiled code has no kernel {}", quote(symbol));
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 class CpuDevice : public runtime::HostDevice {
@@ -75,18 +70,20 @@ class CpuDevice : public runtime::HostDevice {
         std::make_unique<CpuLaunchList>(std::move(prepared), std::move(addresses)));
   }
 
-  Status submit(runtime::LaunchList& list, std::span<double> seconds) override {
+  Status submit(runtime::LaunchList& list, runtime::LaunchTimes* times) override {
     const auto& launches = static_cast<const CpuLaunchList&>(list).launches;
-    if (seconds.empty()) {
+    if (times == nullptr) {
       for (const CpuLaunch& launch : launches) run(launch);
       return {};
     }
-    CHECK(seconds.size() == launches.size(), "{} times for {} launches", seconds.size(),
-          launches.size());
+    const auto threads = static_cast<size_t>(thread_count());
+    CHECK(times->launches.size() == launches.size() &&
+              times->workers.size() == launches.size() * threads,
+          "{} times for {} launches", times->launches.size(), launches.size());
     for (size_t i = 0; i < launches.size(); ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      run(launches[i]);
-      seconds[i] = seconds_since(start);
+      const double begin = runtime::now();
+      run_timed(launches[i], std::span(times->workers).subspan(i * threads, threads));
+      times->launches[i] = {begin, runtime::now()};
     }
     return {};
   }
@@ -95,6 +92,16 @@ class CpuDevice : public runtime::HostDevice {
   void run(const CpuLaunch& launch) {
     pool_->parallel_for(launch.grid, [&](int64_t begin, int64_t end, int worker) {
       launch.function(launch.buffers, scratch_[worker], begin, end);
+    });
+  }
+
+  void run_timed(const CpuLaunch& launch, std::span<runtime::Interval> workers) {
+    std::ranges::fill(workers, runtime::Interval{});
+    pool_->parallel_for(launch.grid, [&](int64_t begin, int64_t end, int worker) {
+      runtime::Interval& worked = workers[worker];
+      if (worked.begin == 0) worked.begin = runtime::now();
+      launch.function(launch.buffers, scratch_[worker], begin, end);
+      worked.end = runtime::now();
     });
   }
 

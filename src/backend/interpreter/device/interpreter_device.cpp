@@ -78,13 +78,12 @@ class InterpreterDevice : public runtime::HostDevice {
         std::make_unique<InterpretedLaunches>(std::move(prepared)));
   }
 
-  Status submit(runtime::LaunchList& list, std::span<double> seconds) override {
+  Status submit(runtime::LaunchList& list, runtime::LaunchTimes* times) override {
     const auto& launches = static_cast<const InterpretedLaunches&>(list).launches;
     for (size_t i = 0; i < launches.size(); ++i) {
-      const auto start = std::chrono::steady_clock::now();
+      const double begin = runtime::now();
       TRY(launches[i].kernel->run(launches[i].buffers, 0, launches[i].grid));
-      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-      if (!seconds.empty()) seconds[i] = time.count();
+      if (times != nullptr) times->launches[i] = times->workers[i] = {begin, runtime::now()};
     }
     return {};
   }

@@ -1,7 +1,5 @@
 #include "backend/null/device/null_device.h"
 
-#include <algorithm>
-
 #include "runtime/host_device.h"
 
 namespace tempera::null_device {
@@ -25,10 +23,7 @@ class NullDevice : public runtime::HostDevice {
     return std::unique_ptr<runtime::LaunchList>(std::make_unique<NullLaunchList>(launches.size()));
   }
 
-  Status submit(runtime::LaunchList&, std::span<double> seconds) override {
-    std::ranges::fill(seconds, 0.0);
-    return {};
-  }
+  Status submit(runtime::LaunchList&, runtime::LaunchTimes*) override { return {}; }
 };
 
 }  // namespace
