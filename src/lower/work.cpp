@@ -46,7 +46,9 @@ double bytes_read(const Graph& body, graph::ValueId input) {
   return std::min(whole, taken);
 }
 
-bool is_norm(Op op) { return op == Op::moments || op == Op::softmax; }
+bool is_norm(Op op) {
+  return op == Op::group_norm_affine || op == Op::moments || op == Op::softmax;
+}
 
 std::string extents(const Shape& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 

@@ -15,22 +15,48 @@ Array softmax(const Call& call) {
 }
 
 // Groups of channels are contiguous: row i is group i % groups of image i / groups.
+struct ChannelGroups {
+  int64_t channels, groups, places, length;  // length: elements of a group
+
+  explicit ChannelGroups(const Call& call)
+      : channels(call.input(0).shape[1]),
+        groups(call.integer("groups")),
+        places(element_count({call.input(0).shape.begin() + 2, call.input(0).shape.end()})),
+        length(channels / groups * places) {}
+  int64_t rows(const Call& call) const { return call.input(0).shape[0] * groups; }
+  // The channel of element j of row i.
+  int64_t channel(int64_t i, int64_t j) const {
+    return i % groups * (channels / groups) + j / places;
+  }
+};
+
 Array group_norm(const Call& call) {
   const Array& x = call.input(0);
   std::vector<double> y = x.floats();
-  int64_t channels = x.shape[1], groups = call.integer("groups");
-  int64_t places = element_count({x.shape.begin() + 2, x.shape.end()});
-  int64_t length = channels / groups * places;
-  for (int64_t i = 0; i < x.shape[0] * groups; ++i) {
-    std::span<double> row(y.data() + i * length, length);
+  ChannelGroups g(call);
+  for (int64_t i = 0; i < g.rows(call); ++i) {
+    std::span<double> row(y.data() + i * g.length, g.length);
     Moments m = moments_of(row, call.real("epsilon"));
-    for (int64_t j = 0; j < length; ++j) {
-      int64_t channel = i % groups * (channels / groups) + j / places;
-      row[j] = (row[j] - m.mean) * m.rstd * call.input(1).floats()[channel] +
-               call.input(2).floats()[channel];
-    }
+    for (int64_t j = 0; j < g.length; ++j)
+      row[j] = (row[j] - m.mean) * m.rstd * call.input(1).floats()[g.channel(i, j)] +
+               call.input(2).floats()[g.channel(i, j)];
   }
   return {x.shape, std::move(y)};
+}
+
+Arrays group_norm_affine(const Call& call) {
+  ChannelGroups g(call);
+  std::vector<double> factor, term;
+  for (int64_t i = 0; i < g.rows(call); ++i) {
+    std::span<const double> row(call.input(0).floats().data() + i * g.length, g.length);
+    Moments m = moments_of(row, call.real("epsilon"));
+    for (int64_t k = 0; k < g.channels / g.groups; ++k) {
+      int64_t channel = i % g.groups * (g.channels / g.groups) + k;
+      factor.push_back(m.rstd * call.input(1).floats()[channel]);
+      term.push_back(call.input(2).floats()[channel] - m.mean * factor.back());
+    }
+  }
+  return {{call.shape(0), std::move(factor)}, {call.shape(1), std::move(term)}};
 }
 
 Array layer_norm(const Call& call) {
@@ -66,6 +92,8 @@ Arrays evaluate_normalization(const Call& call) {
       return {softmax(call)};
     case Op::group_norm:
       return {group_norm(call)};
+    case Op::group_norm_affine:
+      return group_norm_affine(call);
     default:
       return {layer_norm(call)};
   }

@@ -138,7 +138,7 @@ Types moments(const Call& call) {
   return std::vector<TensorType>{type, type};
 }
 
-Types group_norm(const Call& call) {
+Status check_group_norm(const Call& call) {
   TRY(check_floats(call));
   const Shape& x = call.shape(0);
   int64_t groups = call.integer("groups");
@@ -147,7 +147,20 @@ Types group_norm(const Call& call) {
   for (size_t i : {1, 2})
     if (call.shape(i) != Shape{x[1]})
       return fault(call, "scale or bias {} for {} channels", to_string(call.shape(i)), x[1]);
-  return one(call.dtype(0), x);
+  return {};
+}
+
+Types group_norm(const Call& call) {
+  TRY(check_group_norm(call));
+  return one(call.dtype(0), call.shape(0));
+}
+
+Types group_norm_affine(const Call& call) {
+  TRY(check_group_norm(call));
+  Shape shape(call.rank(0), 1);
+  std::copy_n(call.shape(0).begin(), 2, shape.begin());
+  TensorType type{call.dtype(0), shape};
+  return std::vector<TensorType>{type, type};
 }
 
 Types layer_norm(const Call& call) {
@@ -184,6 +197,7 @@ Types infer_reduction(const Call& call) {
 
 Types infer_normalization(const Call& call) {
   if (call.op == Op::group_norm) return group_norm(call);
+  if (call.op == Op::group_norm_affine) return group_norm_affine(call);
   if (call.op == Op::layer_norm) return layer_norm(call);
   TRY(check_floats(call));
   ASSIGN_OR_RETURN([[maybe_unused]] int64_t axis,

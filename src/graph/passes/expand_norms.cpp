@@ -16,9 +16,6 @@ struct Expansion {
     return rewriter.to.add(op, std::move(inputs), attributes, node.origin);
   }
   ValueId op(Op op, ValueId a, ValueId b) { return ops(op, {a, b})[0]; }
-  ValueId reshape(ValueId x, const Shape& shape) {
-    return ops(Op::reshape, {x}, {{"shape", shape}})[0];
-  }
   ValueId input(size_t i) const { return rewriter.now(node.inputs.at(i)); }
   const Shape& shape(size_t i) const { return rewriter.from.value(node.inputs.at(i)).shape; }
   void finish(ValueId result) {
@@ -28,22 +25,10 @@ struct Expansion {
 };
 
 void expand_group_norm(Expansion e) {
-  const Shape& x = e.shape(0);
-  int64_t groups = int_attribute(e.node, "groups"), n = x[0], c = x[1];
-  Shape grouped{n, groups, c / groups}, channels{groups, c / groups}, per_channel{n, c};
-  std::vector<int64_t> axes{2};
-  for (size_t d = 2; d < x.size(); ++d) {
-    grouped.push_back(x[d]);
-    channels.push_back(1);
-    per_channel.push_back(1);
-    axes.push_back(static_cast<int64_t>(d) + 1);
-  }
-  auto moments = e.ops(Op::moments, {e.reshape(e.input(0), grouped)},
-                       {{"axes", axes}, {"epsilon", double_attribute(e.node, "epsilon")}});
-  ValueId scale = e.op(Op::mul, moments[1], e.reshape(e.input(1), channels));
-  ValueId shift = e.op(Op::sub, e.reshape(e.input(2), channels), e.op(Op::mul, moments[0], scale));
-  ValueId scaled = e.op(Op::mul, e.input(0), e.reshape(scale, per_channel));
-  e.finish(e.op(Op::add, scaled, e.reshape(shift, per_channel)));
+  auto affine = e.ops(Op::group_norm_affine, {e.input(0), e.input(1), e.input(2)},
+                      {{"groups", int_attribute(e.node, "groups")},
+                       {"epsilon", double_attribute(e.node, "epsilon")}});
+  e.finish(e.op(Op::add, e.op(Op::mul, e.input(0), affine[0]), affine[1]));
 }
 
 void expand_layer_norm(Expansion e) {

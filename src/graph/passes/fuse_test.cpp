@@ -256,17 +256,11 @@ TEST(Fuse, SplitsANormalisedResidualBlockIntoTheExpectedGroups) {
   auto fused = run_passes(graph, rules, {.verify = true});
   EXPECT_EQ(outline(fused->graph, rules),
             "conv @step: conv; %0 %3 %5 -> %6\n"
-            "moments @step: reshape moments; %6 -> %8 %9\n"
-            "- @step: reshape mul; %9 %2 -> %11\n"
-            "- @step: reshape mul sub; %2 %8 %11 -> %13\n"
-            "conv @step: reshape mul reshape add silu conv reshape add; "
-            "%6 %11 %13 %3 %5 %1 -> %21\n"
-            "moments @step: reshape moments; %21 -> %23 %24\n"
-            "- @step: reshape mul; %24 %2 -> %25\n"
-            "- @step: reshape mul sub; %2 %23 %25 -> %27\n"
-            "conv @step: reshape mul reshape add silu conv add; "
-            "%6 %21 %25 %27 %4 %5 -> %34\n"
-            "conv @step: upsample_nearest conv; %34 %4 -> %36\n");
+            "group_norm_affine @step: group_norm_affine; %6 %2 -> %7 %8\n"
+            "conv @step: mul add silu conv reshape add; %6 %7 %8 %3 %5 %1 -> %14\n"
+            "group_norm_affine @step: group_norm_affine; %14 %2 -> %15 %16\n"
+            "conv @step: mul add silu conv add; %6 %14 %15 %16 %4 %5 -> %21\n"
+            "conv @step: upsample_nearest conv; %21 %4 -> %23\n");
   expect_same_under_all_rules(fused->graph);
 }
 

@@ -78,18 +78,10 @@ TEST(ExpandNorms, KeepsGroupNormsScaleAndShiftSmall) {
     output %n)"),
             R"(  %0 = input "x" f32[2,6,4,5] @step
   %1 = input "g" f32[6] @load
-  %2 = reshape(%0) {shape=[2,3,2,4,5]} : f32[2,3,2,4,5]  # norm1
-  %3, %4 = moments(%2) {axes=[2,3,4]} : f32[2,3,1,1,1], f32[2,3,1,1,1]  # norm1
-  %5 = reshape(%1) {shape=[3,2,1,1]} : f32[3,2,1,1]  # norm1
-  %6 = mul(%4, %5) : f32[2,3,2,1,1]  # norm1
-  %7 = mul(%3, %6) : f32[2,3,2,1,1]  # norm1
-  %8 = reshape(%1) {shape=[3,2,1,1]} : f32[3,2,1,1]  # norm1
-  %9 = sub(%8, %7) : f32[2,3,2,1,1]  # norm1
-  %10 = reshape(%6) {shape=[2,6,1,1]} : f32[2,6,1,1]  # norm1
-  %11 = mul(%0, %10) : f32[2,6,4,5]  # norm1
-  %12 = reshape(%9) {shape=[2,6,1,1]} : f32[2,6,1,1]  # norm1
-  %13 = add(%11, %12) : f32[2,6,4,5]  # norm1
-  output "" %13
+  %2, %3 = group_norm_affine(%0, %1, %1) {groups=3} : f32[2,6,1,1], f32[2,6,1,1]  # norm1
+  %4 = mul(%0, %2) : f32[2,6,4,5]  # norm1
+  %5 = add(%4, %3) : f32[2,6,4,5]  # norm1
+  output "" %5
 )");
 }
 
@@ -172,7 +164,8 @@ TEST(Pipeline, DumpsAfterThePassAskedForAndRefusesOthers) {
   auto expanded = run_passes(graph, rules, {.dump_after = "expand_norms", .verify = true});
   EXPECT_NE(expanded->dump.find("moments"), std::string::npos);
   auto fused = run_passes(graph, rules, {.dump_after = "fuse"});
-  EXPECT_NE(fused->dump.find("// group 0: moments @step"), std::string::npos) << fused->dump;
+  EXPECT_NE(fused->dump.find("// group 0: group_norm_affine @step"), std::string::npos)
+      << fused->dump;
   EXPECT_EQ(run_passes(graph, rules, {.dump_after = "nope"}).error().message,
             "'nope' is no pass; these are: build, simplify, fold_literals, expand_norms, "
             "simplify_again, precision_operands, precision_storage, choose_layout, fuse");

@@ -33,7 +33,7 @@ constexpr Pass kPasses[] = {
     {"fold_literals", fold},
     // Before choose_layout, which then sees only ops that follow their operands' layout.
     {"expand_norms", expand_norms},
-    // Expanded norms repeat reshapes of shared scales, and folding leaves dead literals.
+    // Folding leaves dead literals, and expanded norms repeat work on shared values.
     {"simplify_again", simplify},
     // After all rewrites of f32 arithmetic. The second sees the groups that fuse will make.
     {"precision_operands", nullptr, operands},

@@ -31,10 +31,15 @@ Stmt chunked(int64_t count, const std::function<Stmt(Expr)>& body,
 
 RowSpace::RowSpace(const graph::Group& group, graph::ValueId value,
                    const std::vector<int64_t>& axes, const Target& target)
-    : shape_(group.body.value(value).shape) {
-  vector_ = innermost_dimension(group, value, static_cast<int>(target.lanes(4)));
+    : RowSpace(group.body.value(value).shape, memory_order(group.body.value(value)),
+               innermost_dimension(group, value, static_cast<int>(target.lanes(4))), axes, target) {
+}
+
+RowSpace::RowSpace(Shape shape, const std::vector<int>& order, int vector,
+                   const std::vector<int64_t>& axes, const Target& target)
+    : shape_(std::move(shape)), vector_(vector) {
   if (vector_ >= 0) lanes_ = fit_lanes(target, shape_[vector_]);
-  for (const int d : memory_order(group.body.value(value))) {
+  for (const int d : order) {
     const bool reduces = std::find(axes.begin(), axes.end(), d) != axes.end();
     if (reduces) length_ *= shape_[d];
     if (d == vector_)

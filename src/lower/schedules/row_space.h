@@ -18,6 +18,10 @@ class RowSpace {
 
   RowSpace(const graph::Group& group, graph::ValueId value, const std::vector<int64_t>& axes,
            const Target& target);
+  // The same of any shape whose dimensions lie in memory in this order; vectors run along
+  // `vector`, or along none if that is -1.
+  RowSpace(Shape shape, const std::vector<int>& order, int vector, const std::vector<int64_t>& axes,
+           const Target& target);
 
   int lanes() const { return lanes_; }
   // Lanes of what is known of a row at its end.

@@ -2,6 +2,7 @@
 #include "lower/schedules/attention.h"
 #include "lower/schedules/contraction.h"
 #include "lower/schedules/contraction_direct.h"
+#include "lower/schedules/group_norm_affine.h"
 #include "lower/schedules/moments.h"
 #include "lower/schedules/movement.h"
 #include "lower/schedules/pointwise.h"
@@ -14,7 +15,7 @@ namespace tempera::lower {
 
 std::span<const Schedule> schedules() {
   static const Schedule table[] = {
-      kContraction, kContractionDirect, kAttention, kMoments,   kSoftmax, kReduce,
+      kContraction, kContractionDirect, kAttention, kGroupNormAffine, kMoments, kSoftmax, kReduce,
       kRank,        kSegmentMean,       kMovement,  kPointwise,
   };
   return table;
