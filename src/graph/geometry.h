@@ -31,7 +31,8 @@ struct SliceRange {
 // One for each dimension of the input.
 std::vector<SliceRange> slice_ranges(const Shape& input, const Attributes& slice);
 
-// The conv attributes with their defaults filled in, one entry for each spatial dimension.
+// The attributes of a conv or conv_transpose with their defaults filled in, one entry for each
+// spatial dimension.
 struct ConvGeometry {
   std::vector<int64_t> strides, dilations, pads_before, pads_after;
   int64_t groups;

@@ -80,6 +80,15 @@ TEST(Infer, KnowsContractions) {
             "conv: [1, 9, 8, 8] has 9 channels, weight [8, 4, 3, 3] with 1 groups takes 4");
   EXPECT_EQ(of_two("f32[1,4,2,2]", "f32[8,4,3,3]", "conv(%a, %b)"),
             "conv: weight [8, 4, 3, 3] is larger than [1, 4, 2, 2] with its pads");
+  EXPECT_EQ(of_two("f32[1,4,9,8]", "f32[4,6,4,4]",
+                   "conv_transpose(%a, %b) {pads=[1,1,1,1], strides=[2,2]}"),
+            "f32[1, 6, 18, 16]");
+  EXPECT_EQ(of_two("f32[1,4,9,8]", "f32[6,4,4,4]", "conv_transpose(%a, %b)"),
+            "conv_transpose: [1, 4, 9, 8] has 4 channels, weight [6, 4, 4, 4] with 1 groups takes "
+            "6");
+  EXPECT_EQ(of_two("f32[1,4,1,1]", "f32[4,4,1,1]", "conv_transpose(%a, %b) {pads=[1,0,0,0]}"),
+            "conv_transpose: weight [4, 4, 1, 1] over [1, 4, 1, 1] leaves nothing between its "
+            "pads");
 }
 
 TEST(Infer, ContractsFloatsOfDifferentDtypes) {

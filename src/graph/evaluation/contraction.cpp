@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "graph/evaluation/array.h"
 
 namespace tempera::graph::evaluation {
@@ -60,8 +62,19 @@ Array matmul(const Call& call) {
   return {call.shape(), std::move(result)};
 }
 
-// For each place of the kernel, the offset within one channel that each output place reads; -1 in
-// the padding.
+// The input place that an output place reads at a tap (in places, dilation included); -1 for none.
+int64_t input_place(Op op, int64_t place, int64_t tap, int64_t stride, int64_t pad,
+                    int64_t extent) {
+  int64_t from = place * stride + tap - pad;
+  if (op == Op::conv_transpose) {
+    int64_t spread = place + pad - tap;
+    from = spread >= 0 && spread % stride == 0 ? spread / stride : -1;
+  }
+  return from < extent ? std::max<int64_t>(from, -1) : -1;
+}
+
+// For each place of the kernel, the offset within one channel that each output place reads; -1 for
+// none.
 std::vector<std::vector<int64_t>> patch_offsets(const Call& call) {
   const Shape &x = call.input(0).shape, &w = call.input(1).shape;
   size_t spatial = x.size() - 2;
@@ -75,8 +88,9 @@ std::vector<std::vector<int64_t>> patch_offsets(const Call& call) {
     for (size_t d = 0; d < spatial; ++d) {
       int64_t tap = place / kernel_strides[d] % kernel[d] * geometry.dilations[d];
       for (int64_t i = 0; i < call.shape()[d + 2]; ++i) {
-        int64_t from = i * geometry.strides[d] + tap - geometry.pads_before[d];
-        tables[d].push_back(from < 0 || from >= x[d + 2] ? -1 : from * strides[d + 2]);
+        int64_t from = input_place(call.node.op, i, tap, geometry.strides[d],
+                                   geometry.pads_before[d], x[d + 2]);
+        tables[d].push_back(from < 0 ? -1 : from * strides[d + 2]);
       }
     }
     result.push_back(offsets(tables));
@@ -92,7 +106,7 @@ ConvSizes conv_sizes(const Call& call) {
   const Shape &x = call.input(0).shape, &w = call.input(1).shape, &y = call.shape();
   return {.images = x[0],
           .channels = x[1],
-          .outputs = w[0],
+          .outputs = y[1],
           .groups = call.integer("groups"),
           .kernel = element_count({w.begin() + 2, w.end()}),
           .in_places = element_count({x.begin() + 2, x.end()}),
@@ -109,6 +123,7 @@ void add_channel(const ConvSizes& s, const std::vector<double>& patches, const d
 
 Array conv(const Call& call) {
   const ConvSizes s = conv_sizes(call);
+  const bool is_transposed = call.node.op == Op::conv_transpose;
   auto places = patch_offsets(call);
   const double* x = call.input(0).floats().data();
   const double* w = call.input(1).floats().data();
@@ -120,9 +135,12 @@ Array conv(const Call& call) {
       for (int64_t p = 0; p < s.out_places; ++p)
         patches[k * s.out_places + p] = places[k][p] < 0 ? 0 : x[i * s.in_places + places[k][p]];
     int64_t first_output = group * group_outputs;
-    add_channel(s, patches,
-                w + (first_output * group_channels + channel % group_channels) * s.kernel,
-                group_channels * s.kernel,
+    // Weights are [outputs, group's channels, kernel] or, transposed, [channels, group's outputs,
+    // kernel].
+    int64_t first = is_transposed ? channel * group_outputs
+                                  : first_output * group_channels + channel % group_channels;
+    int64_t step = is_transposed ? 1 : group_channels;
+    add_channel(s, patches, w + first * s.kernel, step * s.kernel,
                 result.data() + (image * s.outputs + first_output) * s.out_places);
   }
   if (call.has(2))
@@ -134,7 +152,7 @@ Array conv(const Call& call) {
 }  // namespace
 
 Arrays evaluate_contraction(const Call& call) {
-  if (call.node.op == Op::conv) return {conv(call)};
+  if (call.node.op != Op::matmul) return {conv(call)};
   return {call.input(0).is_float() ? matmul<double>(call) : matmul<int64_t>(call)};
 }
 

@@ -21,6 +21,13 @@ Result<DType> contraction_result(const Call& call) {
   return *dtype;
 }
 
+Status check_all_float(const Call& call) {
+  for (size_t i = 0; i < call.inputs.size(); ++i)
+    if (call.has(i) && !is_float(call.dtype(i)))
+      return fault(call, "needs floats, not {}", name(call.dtype(i)));
+  return {};
+}
+
 Types matmul(const Call& call) {
   bool floats = is_float(call.dtype(0)) && is_float(call.dtype(1));
   if ((!floats && call.dtype(0) != call.dtype(1)) || call.dtype(0) == DType::boolean)
@@ -64,10 +71,41 @@ Status check_conv_channels(const Call& call) {
   return {};
 }
 
+Status check_conv_transpose_channels(const Call& call) {
+  const Shape &x = call.shape(0), &w = call.shape(1);
+  int64_t groups = call.integer("groups");
+  if (groups < 1 || x[1] != w[0] || w[0] % groups != 0)
+    return fault(call, "{} has {} channels, weight {} with {} groups takes {}", to_string(x), x[1],
+                 to_string(w), groups, w[0]);
+  if (call.has(2) && call.shape(2) != Shape{w[1] * groups})
+    return fault(call, "bias {} for {} output channels", to_string(call.shape(2)), w[1] * groups);
+  return {};
+}
+
+Types conv_transpose(const Call& call) {
+  TRY(check_all_float(call));
+  ASSIGN_OR_RETURN(DType result, contraction_result(call));
+  const Shape &x = call.shape(0), &w = call.shape(1);
+  if (x.size() < 3 || w.size() != x.size())
+    return fault(call, "of {} with weight {}", to_string(x), to_string(w));
+  size_t spatial = x.size() - 2;
+  TRY(check_conv_lists(call, spatial));
+  TRY(check_conv_transpose_channels(call));
+  ConvGeometry geometry = conv_geometry(call.attributes, spatial);
+  Shape shape{x[0], w[1] * geometry.groups};
+  for (size_t d = 0; d < spatial; ++d) {
+    int64_t extent = (x[d + 2] - 1) * geometry.strides[d] + (w[d + 2] - 1) * geometry.dilations[d] +
+                     1 - geometry.pads_before[d] - geometry.pads_after[d];
+    if (w[d + 2] < 1 || extent < 1)
+      return fault(call, "weight {} over {} leaves nothing between its pads", to_string(w),
+                   to_string(x));
+    shape.push_back(extent);
+  }
+  return one(result, shape);
+}
+
 Types conv(const Call& call) {
-  for (size_t i = 0; i < call.inputs.size(); ++i)
-    if (call.has(i) && !is_float(call.dtype(i)))
-      return fault(call, "needs floats, not {}", name(call.dtype(i)));
+  TRY(check_all_float(call));
   ASSIGN_OR_RETURN(DType result, contraction_result(call));
   const Shape &x = call.shape(0), &w = call.shape(1);
   if (x.size() < 3 || w.size() != x.size())
@@ -185,6 +223,7 @@ Status check_mask(const Call& call, const Shape& scores) {
 }  // namespace
 
 Types infer_contraction(const Call& call) {
+  if (call.op == Op::conv_transpose) return conv_transpose(call);
   return call.op == Op::matmul ? matmul(call) : conv(call);
 }
 

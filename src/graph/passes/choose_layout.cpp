@@ -113,6 +113,7 @@ Layout chosen(const Graph& graph, const Node& node) {
   const Value& output = graph.value(node.outputs[0]);
   switch (node.op) {
     case Op::conv:
+    case Op::conv_transpose:
       return output.shape.size() >= 4 ? channels_last(output.shape.size()) : Layout{};
     case Op::concat:
     case Op::pad:
