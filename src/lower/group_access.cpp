@@ -163,6 +163,11 @@ Expr GroupAccess::value_at(ValueId id, const Index& index, Expr mask) {
   if (value.producer < 0) return load_input(id, index, mask);
   CHECK(value.producer != group_.anchor, "the anchor's result asked for as an operand");
   const Node& node = group_.body.node(value.producer);
+  if (node.op == Op::moments) {
+    const auto defined = defined_.find(id);
+    return defined == defined_.end() ? kernel::variable("undefined", {value.dtype, 1})
+                                     : defined->second;
+  }
   if (node.op == Op::literal && node.literal->size() == 1) return literal_value(*node.literal);
   if (node.op == Op::split)
     return value_at(node.inputs[0], split_index(group_.body, node, id, index), mask);

@@ -30,6 +30,10 @@ class GroupAccess {
   // is 0 read nothing and hold unspecified finite or non-finite numbers.
   Expr value_at(graph::ValueId value, const Index& index, Expr mask = {});
 
+  // From now on `value`, moments before the anchor, is `expr`: what the schedule computed for the
+  // row that it asks about next.
+  void define(graph::ValueId value, Expr expr) { defined_[value] = std::move(expr); }
+
   // Stores every output of the group, given the anchor's results (one for each of its outputs) at
   // `index` of the anchor's output. For a group without an anchor see store_outputs. Lanes where
   // `mask` is 0 are not written.
@@ -65,6 +69,7 @@ class GroupAccess {
 
   const graph::Group& group_;
   std::vector<Use> uses_;
+  std::map<graph::ValueId, Expr> defined_;
   Index place_;  // the index handed to the store in progress; otherwise empty
   std::map<graph::ValueId, std::pair<Index, Expr>>
       known_;  // results handed over, with their index, while storing

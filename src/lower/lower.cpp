@@ -273,6 +273,17 @@ Result<Lowered> lower(const graph::Fused& fused, const Target& target,
   return std::move(lowering.result);
 }
 
+namespace {
+
+// Two-dimensional weights make products that the contraction schedule is sure to take.
+bool takes_row_moments(const Graph& graph, const graph::Node& matmul) {
+  const graph::Value& weight = graph.value(matmul.inputs[1]);
+  return weight.rate <= Rate::load && weight.shape.size() == 2 && is_float(weight.dtype) &&
+         graph.value(matmul.inputs[0]).shape.size() >= 2;
+}
+
+}  // namespace
+
 graph::FuseRules fuse_rules() {
   return {.takes = [](graph::Op anchor, int input) {
     switch (anchor) {

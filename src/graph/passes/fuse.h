@@ -19,7 +19,8 @@ namespace tempera::graph {
 //  - the prologue: views and element-wise nodes computed on the way in, where FuseRules lets that
 //  input take them. They
 //    are recomputed in every group that reads them, so only what is cheap enough for its number of
-//    readers goes there.
+//    readers goes there. Moments of the rows of a matmul's first operand go there too, if that
+//    matmul alone needs them and FuseRules lets it: a layer norm is then no group of its own.
 // A group without anchor is element-wise work with views on its inputs, or a movement (concat, pad,
 // gather, or a view that must lie in memory). A group's nodes are all of one rate, but for what is
 // done on a weight operand (input 1 of a contraction, input 0 of gather): weights are packed once,
@@ -38,6 +39,9 @@ enum class Takes {
 
 struct FuseRules {
   std::function<Takes(Op op, int input)> takes;
+  // True if this matmul makes the moments of its first operand's rows itself.
+  std::function<bool(const Graph& graph, const Node& matmul)> takes_row_moments =
+      [](const Graph&, const Node&) { return false; };
 };
 // Views into everything, staged work into weight operands, element-wise work into movements.
 FuseRules default_fuse_rules();

@@ -34,6 +34,11 @@ FuseRules all_take(Takes takes) {
   return {[takes](Op, int) { return takes; }};
 }
 
+FuseRules with_row_moments(FuseRules rules) {
+  rules.takes_row_moments = [](const Graph&, const Node&) { return true; };
+  return rules;
+}
+
 void expect_same(const Graph& graph, const FuseRules& rules, const std::string& what) {
   auto groups = fuse(graph, rules);
   for (const Group& group : groups) {
@@ -58,6 +63,7 @@ void expect_same_under_all_rules(const Graph& graph) {
   expect_same(graph, all_take(Takes::views), "views");
   expect_same(graph, all_take(Takes::elementwise), "elementwise");
   expect_same(graph, all_take(Takes::staged), "staged");
+  expect_same(graph, with_row_moments(all_take(Takes::staged)), "row moments");
 }
 
 constexpr const char* kLinear = R"(
@@ -264,6 +270,38 @@ TEST(Fuse, SplitsANormalisedResidualBlockIntoTheExpectedGroups) {
   expect_same_under_all_rules(fused->graph);
 }
 
+constexpr const char* kNormalisedRows = R"(
+    %x = input "x" f32[2,9,8] @step
+    %g = input "g" f32[8] @load
+    %w = input "w" f32[8,6] @load
+    %m, %r = moments(%x) {axes=[2]}
+    %c = sub(%x, %m)
+    %s = mul(%c, %r)
+    %n = mul(%s, %g)
+    %y = matmul(%n, %w)
+)";
+
+TEST(Fuse, LeavesTheMomentsOfItsRowsToTheOneMatmulThatNeedsThem) {
+  const FuseRules rules = with_row_moments(all_take(Takes::staged));
+  const std::string one = kNormalisedRows + std::string("output %y");
+  EXPECT_EQ(outline(one, rules), "matmul @step: moments sub mul mul matmul; %0 %1 %2 -> %8\n");
+  EXPECT_EQ(outline(one, all_take(Takes::staged)),
+            "moments @step: moments; %0 -> %3 %4\n"
+            "matmul @step: sub mul mul matmul; %0 %3 %4 %1 %2 -> %8\n");
+  expect_same_under_all_rules(graph_of(one));
+}
+
+TEST(Fuse, ComputesMomentsOfRowsOnceWhereMoreThanOneMatmulNeedsThem) {
+  const FuseRules rules = with_row_moments(all_take(Takes::staged));
+  for (const char* rest : {"%z = matmul(%n, %w)\noutput %y\noutput %z",  // two products
+                           "output %y\noutput %r",                       // an output
+                           "%z = silu(%c)\noutput %y\noutput %z",        // other work
+                           "%t = transpose(%n) {perm=[0,2,1]}\n%z = matmul(%t, %y)\noutput %z"}) {
+    const std::string text = outline(kNormalisedRows + std::string(rest), rules);
+    EXPECT_EQ(text.find("moments @step: moments; %0 -> %3 %4\n"), 0U) << text;
+  }
+}
+
 TEST(Fuse, KeepsWhatRandomGraphsCompute) {
   using List = std::vector<int64_t>;
   for (uint32_t seed = 0; seed < 60; ++seed) {
@@ -303,8 +341,9 @@ TEST(Fuse, KeepsWhatRandomGraphsCompute) {
           break;
         }
         case 7: {
-          auto m = graph.add(Op::moments, {a}, {{"axes", List{1}}});
+          auto m = graph.add(Op::moments, {a}, {{"axes", List{1}}, {"epsilon", 0.1}});
           add(Op::mul, {a, m[1]});
+          if (pick(2) == 0) add(Op::matmul, {values.back(), b});
           break;
         }
         default: {

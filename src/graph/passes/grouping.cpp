@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "graph/attribute.h"
+#include "graph/geometry.h"
+
 namespace tempera::graph {
 
 namespace {
@@ -65,6 +68,7 @@ struct Sink {
   Takes takes;
   bool grows = false;  // read more than once an element, by broadcasting
   bool weight = false;
+  bool is_anchor_rows = false;  // input 0 of the anchor, with only element-wise nodes on the way
 };
 
 class Grouper {
@@ -82,10 +86,10 @@ class Grouper {
   Grouping run() {
     auto count = static_cast<NodeId>(graph_.nodes().size());
     for (NodeId n = 0; n < count; ++n)
-      if (is_anchor(graph_.node(n).op)) place_anchor(n);
+      if (is_anchor(node(n).op) && !may_join_matmul(n)) place_anchor(n);
     for (NodeId n = count - 1; n >= 0; --n) {
       find_sinks(n);
-      if (result_.owner[n] < 0 && needs_group(n)) make_group(n, -1);
+      if (result_.owner[n] < 0 && needs_group(n)) make_group(n, is_anchor(node(n).op) ? n : -1);
     }
     return std::move(result_);
   }
@@ -219,9 +223,15 @@ class Grouper {
     bool by_index = is_elementwise(reader.op) || is_view(reader.op);
     bool grows = by_index && size(reader.outputs[0]) > size(id);
     int group = result_.owner[user];
-    if (group < 0) {
+    if (group < 0 && reader.op == Op::moments) {
+      // Its rows are read a few times, wherever the results are.
+      for (ValueId output : reader.outputs)
+        for (const Sink& sink : sinks_[output])
+          sinks_[id].push_back({sink.group, std::min(sink.takes, Takes::elementwise)});
+    } else if (group < 0) {
       for (Sink sink : sinks_[reader.outputs[0]]) {
         sink.grows |= grows;
+        sink.is_anchor_rows &= is_elementwise(reader.op);
         sinks_[id].push_back(sink);
       }
     } else if (by_index) {
@@ -229,7 +239,7 @@ class Grouper {
     } else {
       for (size_t i = 0; i < reader.inputs.size(); ++i)
         if (reader.inputs[i] == id)
-          sinks_[id].push_back({group, takes(user, i), false, is_weight(reader.op, i)});
+          sinks_[id].push_back({group, takes(user, i), false, is_weight(reader.op, i), i == 0});
     }
   }
 
@@ -241,6 +251,7 @@ class Grouper {
   bool needs_group(NodeId n) const {
     Op op = node(n).op;
     if (op == Op::literal) return false;
+    if (op == Op::moments) return !joins_matmul(n);
     if (!is_view(op) && !is_elementwise(op)) return true;
     const auto& sinks = sinks_[node(n).outputs[0]];
     bool all_take = std::all_of(sinks.begin(), sinks.end(), [&](const Sink& sink) {
@@ -257,6 +268,33 @@ class Grouper {
     bool is_work = before >= 0 && result_.owner[before] < 0 && is_elementwise(node(before).op) &&
                    !is_free(before) && rate(before) == rate(n);
     return is_work ? before : n;
+  }
+
+  // Moments over the last dimension, of no group until their readers are known.
+  bool may_join_matmul(NodeId n) const {
+    if (node(n).op != Op::moments) return false;
+    const size_t rank = shape(node(n).inputs[0]).size();
+    return positive_axes(ints_attribute(node(n), "axes"), rank) ==
+           std::vector<int64_t>{static_cast<int64_t>(rank) - 1};
+  }
+
+  // Is one matmul the only reader of these moments, by the rows of its first operand?
+  bool joins_matmul(NodeId n) const {
+    if (!may_join_matmul(n)) return false;
+    std::set<int> groups;
+    for (ValueId output : node(n).outputs)
+      for (const Sink& sink : sinks_[output]) {
+        if (!sink.is_anchor_rows || !takes_rows_of(sink.group, node(n).inputs[0])) return false;
+        groups.insert(sink.group);
+      }
+    return groups.size() == 1 && rate(n) == group_rate(*groups.begin());
+  }
+
+  bool takes_rows_of(int group, ValueId value) const {
+    const NodeId anchor = result_.plans[group].anchor;
+    return anchor >= 0 && node(anchor).op == Op::matmul &&
+           shape(node(anchor).inputs[0]) == shape(value) &&
+           rules_.takes_row_moments(graph_, node(anchor));
   }
 
   bool takes_work(const Sink& sink, NodeId n) const {

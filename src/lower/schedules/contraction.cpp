@@ -1,9 +1,12 @@
 #include "lower/schedules/contraction.h"
 
+#include <algorithm>
+
 #include "lower/group_access.h"
 #include "lower/schedules/contraction_pack.h"
 #include "lower/schedules/contraction_space.h"
 #include "lower/schedules/iterate.h"
+#include "lower/schedules/row_statistics.h"
 
 namespace tempera::lower {
 
@@ -31,6 +34,7 @@ struct ContractionBuilder {
   const int64_t chunks = t.chunks(g);
   const int64_t column_tiles = t.column_tiles(g);
   const int lanes = static_cast<int>(t.lanes);
+  const RowStatistics statistics{group, g, lanes};
 
   Launch build(std::vector<std::pair<int, int>>& in_place) const;
 
@@ -39,6 +43,7 @@ struct ContractionBuilder {
     GroupAccess& access;
     Buffer b;  // packed, or a widened panel of it
     Buffer patch, sums;
+    Buffer statistics;  // of the patch's pixels
     Expr batch, block_h, block_w, block_n;
   };
   struct Tile {  // a register tile of it
@@ -48,6 +53,9 @@ struct ContractionBuilder {
   Expr column_mask(const Expr& columns) const;
   Expr channel_mask(const Expr& channels) const;
   Stmt iteration(const Block& block) const;
+  Stmt each_pixel(const Block& block, const std::function<Stmt(Expr, Expr, Expr)>& inside,
+                  const std::function<Stmt(Expr)>& outside) const;
+  Stmt stage_statistics(const Block& block) const;
   Stmt stage_patch(const Block& block, const Expr& chunk) const;
   Stmt column_tile(const Block& block, const Expr& chunk, const Expr& in_block) const;
   Stmt register_tile(const Block& block, const Tile& at) const;
@@ -67,29 +75,54 @@ Expr ContractionBuilder::channel_mask(const Expr& channels) const {
   return channels < kernel::broadcast(number(g.channels), lanes);
 }
 
-Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) const {
-  const int64_t vectors = divide_up(t.kc, t.lanes);
-  const Expr zeros = kernel::constant({tile.dtype, lanes}, 0);
+// The pixels of the patch in order: inside(pixel, h, w) for those that the input has.
+Stmt ContractionBuilder::each_pixel(const Block& block,
+                                    const std::function<Stmt(Expr, Expr, Expr)>& inside,
+                                    const std::function<Stmt(Expr)>& outside) const {
   return kernel::serial("ph", number(t.patch_h(g)), [&](const Expr& ph) {
     return kernel::serial("pw", number(t.patch_w(g)), [&](const Expr& pw) {
       const Expr h = block.block_h * number(t.block_h * g.stride_h) + ph - number(g.pad_h);
       const Expr w = block.block_w * number(t.block_w * g.stride_w) + pw - number(g.pad_w);
-      const Expr place = (ph * number(t.patch_w(g)) + pw) * number(t.patch_stride());
-      const auto fill = [&](bool inside) {
-        return kernel::serial("kv", number(vectors), [&](const Expr& kv) {
-          const Expr at = lanes_from(place + kv * number(t.lanes));
-          if (!inside) return kernel::store(block.patch, at, zeros);
-          const Expr channels = lanes_from(chunk * number(t.kc) + kv * number(t.lanes));
-          const Expr mask = channel_mask(channels);
-          Expr value = kernel::cast(
-              tile.dtype, block.access.value_at(g.a, g.a_index(block.batch, h, w, channels), mask));
-          if (value->type.lanes == 1) value = kernel::broadcast(value, lanes);
-          if (mask.defined()) value = kernel::select(mask, value, zeros);
-          return kernel::store(block.patch, at, value);
-        });
-      };
-      return kernel::branch(within(h, g.in_h) && within(w, g.in_w), fill(true), fill(false));
+      const Expr pixel = ph * number(t.patch_w(g)) + pw;
+      return kernel::branch(within(h, g.in_h) && within(w, g.in_w), inside(pixel, h, w),
+                            outside ? outside(pixel) : nullptr);
     });
+  });
+}
+
+Stmt ContractionBuilder::stage_statistics(const Block& block) const {
+  return each_pixel(
+      block,
+      [&](const Expr& pixel, const Expr& h, const Expr& w) {
+        return statistics.compute(block.access, block.statistics, pixel, [&](const Expr& channels) {
+          return g.a_index(block.batch, h, w, channels);
+        });
+      },
+      nullptr);
+}
+
+Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) const {
+  const Expr zeros = kernel::constant({tile.dtype, lanes}, 0);
+  const auto each_vector = [&](const Expr& pixel, const std::function<Expr(Expr)>& values) {
+    return kernel::serial("kv", number(divide_up(t.kc, t.lanes)), [&](const Expr& kv) {
+      const Expr at = lanes_from(pixel * number(t.patch_stride()) + kv * number(t.lanes));
+      return kernel::store(block.patch, at,
+                           values(lanes_from(chunk * number(t.kc) + kv * number(t.lanes))));
+    });
+  };
+  const auto inside = [&](const Expr& pixel, const Expr& h, const Expr& w) {
+    return statistics.defined(block.access, block.statistics, pixel, [&] {
+      return each_vector(pixel, [&](const Expr& channels) {
+        const Expr mask = channel_mask(channels);
+        Expr value = kernel::cast(
+            tile.dtype, block.access.value_at(g.a, g.a_index(block.batch, h, w, channels), mask));
+        if (value->type.lanes == 1) value = kernel::broadcast(value, lanes);
+        return mask.defined() ? kernel::select(mask, value, zeros) : value;
+      });
+    });
+  };
+  return each_pixel(block, inside, [&](const Expr& pixel) {
+    return each_vector(pixel, [&](const Expr&) { return zeros; });
   });
 }
 
@@ -197,6 +230,8 @@ Stmt ContractionBuilder::iteration(const Block& block) const {
                             return column_tile(block, chunk, in_block);
                           })});
   });
+  if (!statistics.empty())
+    body = kernel::allocate(block.statistics, kernel::block({stage_statistics(block), body}));
   if (g.quantized) body = kernel::allocate(block.b, body);
   return kernel::allocate(block.patch, kernel::allocate(block.sums, body));
 }
@@ -210,6 +245,9 @@ Launch ContractionBuilder::build(std::vector<std::pair<int, int>>& in_place) con
       g.quantized ? scratch("panel", tile.dtype, t.panel_size(g)) : packed_values(access, g, t);
   const Buffer patch = scratch("patch", tile.dtype, t.patch_size(g));
   const Buffer sums = scratch("sums", DType::f32, t.sums_size(g));
+  const Buffer row_statistics =
+      scratch("statistics", DType::f32,
+              std::max<int64_t>(1, t.patch_h(g) * t.patch_w(g) * statistics.size()));
   // Columns outermost: neighbouring iterations share a panel of b, the larger of the two operands
   // where it matters.
   const Stmt body =
@@ -217,7 +255,7 @@ Launch ContractionBuilder::build(std::vector<std::pair<int, int>>& in_place) con
         return kernel::grid("batch", number(g.batch), [&](const Expr& batch) {
           return kernel::grid("h", number(divide_up(g.rows, t.block_h)), [&](const Expr& h) {
             return kernel::grid("w", number(divide_up(g.cols, t.block_w)), [&](const Expr& w) {
-              return iteration({access, b, patch, sums, batch, h, w, n});
+              return iteration({access, b, patch, sums, row_statistics, batch, h, w, n});
             });
           });
         });
@@ -236,6 +274,7 @@ double prologue_cycles(const Group& group) {
     if (group.body.value(node.outputs[0]).rate <= graph::Rate::load) continue;
     if (graph::row(node.op).op_class == graph::OpClass::elementwise)
       cycles += node.op == graph::Op::silu || node.op == graph::Op::gelu ? 25 : 2;
+    if (node.op == graph::Op::moments) cycles += 6;
   }
   return cycles;
 }
