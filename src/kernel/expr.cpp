@@ -85,11 +85,12 @@ struct IntrinsicRow {
   int arity;
 };
 
-constexpr std::array<IntrinsicRow, 20> kIntrinsics = {{
-    {"fma", 3},        {"sqrt", 1},       {"rsqrt", 1},      {"exp", 1},      {"exp2", 1},
-    {"log", 1},        {"sin", 1},        {"cos", 1},        {"tanh", 1},     {"erf", 1},
-    {"abs", 1},        {"floor", 1},      {"ceil", 1},       {"round", 1},    {"reduce_add", 1},
-    {"reduce_max", 1}, {"reduce_min", 1}, {"interleave", 2}, {"bf16_dot", 3}, {"i8_dot", 3},
+constexpr std::array<IntrinsicRow, 21> kIntrinsics = {{
+    {"fma", 3},        {"sqrt", 1},       {"rsqrt", 1},      {"exp", 1},        {"exp2", 1},
+    {"log", 1},        {"sin", 1},        {"cos", 1},        {"tanh", 1},       {"erf", 1},
+    {"exp2_bf16", 1},  {"abs", 1},        {"floor", 1},      {"ceil", 1},       {"round", 1},
+    {"reduce_add", 1}, {"reduce_max", 1}, {"reduce_min", 1}, {"interleave", 2}, {"bf16_dot", 3},
+    {"i8_dot", 3},
 }};
 
 Type dot_type(const std::vector<Expr>& args, Type sum, DType a, DType b, int products) {

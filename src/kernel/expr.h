@@ -33,6 +33,7 @@ namespace tempera::kernel {
 //   to bool is x != 0.
 // - cast to f16 or bf16 from anything wider than f32, or from an integer, goes by way of f32
 //   (rounded twice).
+// - bf16_dot, and a cast to bf16 under `interleave`, may take subnormal numbers for 0.
 // - bool is 0 or 1; vectors of bool are masks.
 // - A binary node's operands have the same type; the builders below broadcast a scalar operand to
 //   the other's lanes.
@@ -85,7 +86,9 @@ enum class Intrinsic : uint8_t {
   sin,
   cos,
   tanh,
-  erf,  // f32 within 4 ulp (tanh, erf: 1e-6 absolute as well)
+  erf,        // f32 within 4 ulp (tanh, erf: 1e-6 absolute as well)
+  exp2_bf16,  // 2^x of f32, x < 127, within 2^-13 of itself: for results that are rounded to bf16;
+              // anything from 0 to 2^-126 where the result is less or x is NaN
   abs,
   floor,
   ceil,

@@ -480,6 +480,7 @@ Run run_of_call(Intrinsic intrinsic, DType dtype) {
     case Intrinsic::exp:
       return math<std::exp>(dtype);
     case Intrinsic::exp2:
+    case Intrinsic::exp2_bf16:
       return math<std::exp2>(dtype);
     case Intrinsic::log:
       return math<std::log>(dtype);

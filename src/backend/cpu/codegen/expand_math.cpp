@@ -1,5 +1,6 @@
 #include "backend/cpu/codegen/expand_math.h"
 
+#include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/IntrinsicsX86.h>
 
 #include <limits>
@@ -83,6 +84,8 @@ struct Math {
   }
 
   Value* exp2(Value* x) const;
+  Value* exp2_bf16(Value* x) const;
+  Value* exp2_of_fixed(Value* x) const;
   Value* exp(Value* x) const;
   Value* log(Value* x) const;
   Value* sin_cos(Value* x, int quarter_turns) const;
@@ -98,6 +101,30 @@ Value* Math::exp2(Value* x) const {
   Value* p = polynomial(f, {0.6931472152, 0.240226528, 0.0555031013, 0.009617691122, 0.001340679696,
                             0.0001559508483});
   return scale(fma(f, p, c(1)), n);
+}
+
+// x 2^23 as an integer holds n and the bits of a mantissa 1 + f, where x = n + f, f in [0, 1): n
+// goes to the exponent, P(1 + f) = 2^f. A product or sum in x takes the factor in its operands,
+// which often do not change within a loop.
+Value* Math::exp2_bf16(Value* x) const {
+  if (!features.scalef || lanes() != 16) return exp2(x);
+  constexpr double kFixed = 1 << 23;
+  if (auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(x);
+      call && call->getIntrinsicID() == llvm::Intrinsic::fma)
+    return exp2_of_fixed(fma(call->getArgOperand(0), mul(call->getArgOperand(1), c(kFixed)),
+                             mul(call->getArgOperand(2), c(kFixed))));
+  return exp2_of_fixed(mul(x, c(kFixed)));
+}
+
+Value* Math::exp2_of_fixed(Value* x) const {
+  constexpr uint32_t kRoundAsSet = 4;
+  constexpr int64_t kMantissa = (1 << 23) - 1;
+  Value* fixed = b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_mask_cvtps2dq_512, {},
+                                   {x, ci(0), b.getInt16(0xffff), b.getInt32(kRoundAsSet)});
+  fixed = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, fixed, ci(-126 * (kMantissa + 1)));
+  Value* mantissa = from_bits(b.CreateOr(b.CreateAnd(fixed, ci(kMantissa)), bits(c(1))));
+  Value* p = polynomial(mantissa, {0.452134311, 0.477772798, -0.00800641249, 0.0780245226});
+  return from_bits(b.CreateAdd(bits(p), b.CreateAnd(fixed, ci(~kMantissa))));
 }
 
 // e^x = 2^n * e^r, r = x - n ln 2 with ln 2 in two parts, the first short enough that n * it is
@@ -203,6 +230,8 @@ Value* expand_math(llvm::IRBuilder<>& b, const Features& features, kernel::Intri
       return math.exp(x);
     case kernel::Intrinsic::exp2:
       return math.exp2(x);
+    case kernel::Intrinsic::exp2_bf16:
+      return math.exp2_bf16(x);
     case kernel::Intrinsic::log:
       return math.log(x);
     case kernel::Intrinsic::sin:

@@ -72,6 +72,37 @@ TEST_F(ExpandMath, StaysWithinItsBounds) {
     }
 }
 
+// A product under exp2_bf16 takes its factor of 2^23 in an operand; both forms are tried.
+TEST_F(ExpandMath, Exp2ForBf16IsWithinItsBoundAndEndsAtZero) {
+  const auto apply_to = [&](const std::function<Expr(Expr)>& argument) {
+    const Kernel kernel = {"apply", {x, y}, grid("i", kCount / 16, [&](Expr i) {
+                             const Expr at = ramp(i * 16, 1, 16);
+                             return store(y, at,
+                                          call(Intrinsic::exp2_bf16, {argument(load(x, at))}));
+                           })};
+    const LoadedKernel loaded(kernel);
+    loaded(std::vector<void*>{in.data, out.data}, 0, kCount / 16);
+  };
+  for (int i = 0; i < kCount; ++i)
+    in.as<float>()[i] = -125 + 250 * static_cast<float>(i) / (kCount - 1);
+  apply_to([](const Expr& value) { return value; });
+  for (int i = 0; i < kCount; ++i)
+    ASSERT_NEAR(out.as<float>()[i] / std::exp2(double(in.as<float>()[i])), 1, 0x1p-13) << i;
+  apply_to([](const Expr& value) {
+    return fma(value, constant(value->type, 0.25), constant(value->type, -7));
+  });
+  for (int i = 0; i < kCount; ++i)
+    ASSERT_NEAR(out.as<float>()[i] / std::exp2(0.25 * double(in.as<float>()[i]) - 7), 1, 0x1p-13);
+  const float inf = std::numeric_limits<float>::infinity();
+  for (int i = 0; i < kCount; ++i)
+    in.as<float>()[i] = std::vector<float>{-inf, -3.4e38f, -200, -126.5f}[size_t(i) % 4];
+  apply_to([](const Expr& value) { return value; });
+  for (int i = 0; i < kCount; ++i) {
+    ASSERT_GE(out.as<float>()[i], 0) << i;
+    ASSERT_LE(out.as<float>()[i], 0x1p-126) << i;
+  }
+}
+
 TEST_F(ExpandMath, SpecialValuesAreIeee) {
   const float inf = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();

@@ -17,6 +17,7 @@ bool is_expanded(Intrinsic intrinsic) {
   switch (intrinsic) {
     case Intrinsic::exp:
     case Intrinsic::exp2:
+    case Intrinsic::exp2_bf16:
     case Intrinsic::log:
     case Intrinsic::sin:
     case Intrinsic::cos:

@@ -46,7 +46,8 @@ Features features_of(const Target& target, const llvm::MCSubtargetInfo& subtarge
   return {.x86 = x86,
           .fma = !x86 || subtarget.checkFeatures("+fma"),
           .f16_conversion = !x86 || subtarget.checkFeatures("+f16c"),
-          .scalef = x86 && target.vector_bytes == 64};
+          .scalef = x86 && target.vector_bytes == 64,
+          .bf16_conversion = x86 && target.vector_bytes == 64 && target.has_bf16_dot};
 }
 
 }  // namespace tempera::cpu

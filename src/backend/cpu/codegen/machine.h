@@ -20,8 +20,9 @@ Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const Target& target);
 struct Features {
   bool x86 = false;
   bool fma = false;
-  bool f16_conversion = false;  // between f16 and f32, in hardware
-  bool scalef = false;          // x * 2^n of 16 f32 in one instruction (AVX-512)
+  bool f16_conversion = false;   // between f16 and f32, in hardware
+  bool scalef = false;           // x * 2^n of 16 f32 in one instruction (AVX-512)
+  bool bf16_conversion = false;  // of 32 f32 to bf16 in one instruction (AVX-512 BF16)
 };
 Features features_of(const Target& target, const llvm::MCSubtargetInfo& subtarget);
 

@@ -188,7 +188,20 @@ Value* Printer::print_repeat(const ExprNode& e) {
   return b.CreateShuffleVector(x, lanes);
 }
 
+// Two vectors of f32 become bf16 in one instruction, which leaves one after the other.
 Value* Printer::print_interleave(const ExprNode& e) {
+  const auto converts = [&](const Expr& x) {
+    return x->kind == ExprKind::cast && x->type == Type{DType::bf16, 16} &&
+           x->args[0]->type.dtype == DType::f32;
+  };
+  if (features.bf16_conversion && converts(e.args[0]) && converts(e.args[1])) {
+    Value* both = b.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_512, {},
+                                    {value(e.args[1]->args[0]), value(e.args[0]->args[0])});
+    both = b.CreateBitCast(both, llvm::FixedVectorType::get(b.getInt16Ty(), 32));
+    std::vector<int> lanes;
+    for (int i = 0; i < 16; ++i) lanes.insert(lanes.end(), {i, i + 16});
+    return b.CreateShuffleVector(both, lanes);
+  }
   Value* x = value(e.args[0]);
   Value* y = value(e.args[1]);
   const auto as_vector = [&](Value* v) {
