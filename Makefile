@@ -2,7 +2,7 @@
 # make run        builds and makes a picture: make run PROMPT="a red heart"
 # make test       builds and runs every test
 # make check      format, lint, layers, and the tests of the sanitizer build
-# make bench      measures; make test-full MODEL=DIR checks full-size SD 1.5 (docs/testing.md)
+# make bench      measures beside peers, a while: bench/run says how to choose; make test-full MODEL=DIR checks full-size SD 1.5 (docs/testing.md)
 # make install    PREFIX=/usr/local
 PROMPT ?= a red heart
 PREFIX ?= /usr/local

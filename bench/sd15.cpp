@@ -234,7 +234,7 @@ Status write_model(const std::string& folder) {
 }
 
 // Those of the peers: a step with guidance of a 512x512 picture, its latent, a prompt and a
-// negative prompt.
+// negative prompt, a picture.
 Status write_inputs(const std::string& folder) {
   const Tensor sample = random_f32({2, 4, 64, 64}, 1), context = random_f32({2, 77, 768}, 1);
   const auto timestep = Tensor::of<int64_t>(DType::i64, {1}, {500});
@@ -247,6 +247,8 @@ Status write_inputs(const std::string& folder) {
                         {view("sample", sample), view("timestep", timestep),
                          view("encoder_hidden_states", context)}));
   TRY(write_safetensors(folder + "/vae_decoder.safetensors", {view("latent", latent)}));
+  const Tensor image = random_f32({1, 3, 512, 512}, 0.5F);
+  TRY(write_safetensors(folder + "/vae_encoder.safetensors", {view("image", image)}));
   return write_safetensors(folder + "/text_encoder.safetensors", {view("input_ids", ids)});
 }
 

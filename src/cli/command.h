@@ -14,6 +14,7 @@ using Action = std::function<Status()>;
 void add_generate(CLI::App& program, Action& action);
 void add_compile(CLI::App& program, Action& action);
 void add_run(CLI::App& program, Action& action);
+void add_profile(CLI::App& program, Action& action);
 void add_inspect(CLI::App& program, Action& action);
 void add_tokenize(CLI::App& program, Action& action);
 void add_samplers(CLI::App& program, Action& action);

@@ -1,6 +1,5 @@
 #include "api/run/generate.h"
 
-#include <filesystem>
 #include <memory>
 
 #include "api/run/files.h"
@@ -171,16 +170,6 @@ void log_times(const api::Generated& generated, const diffusion::TextToImage& re
           static_cast<double>(request.sampler.steps));
 }
 
-// A result that cannot be written is found out before it is computed.
-Status check_latents_place(const GenerateFlags& flags) {
-  if (flags.save_latents.empty()) return {};
-  const auto folder = std::filesystem::path(flags.save_latents).parent_path();
-  std::error_code ignored;
-  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) return {};
-  return error(ErrorCode::not_found, "cannot write {}: there is no folder {}", flags.save_latents,
-               folder.string());
-}
-
 Status write_results(const GenerateFlags& flags, const api::Generated& generated,
                      const std::vector<std::string>& names) {
   if (!flags.save_latents.empty()) TRY(api::write_latents(flags.save_latents, generated));
@@ -226,7 +215,7 @@ Status generate(GenerateFlags& flags, bool prompt_given) {
   install_stop_handler();
   if (flags.quiet) set_log_level(LogLevel::warning);
   TRY(complete_settings(flags, prompt_given));
-  TRY(check_latents_place(flags));
+  TRY(check_place(flags.save_latents));
   ASSIGN_OR_RETURN(const std::string model, flags.model.path());
   Progress progress(flags.quiet);
   api::CompileOptions options = flags.compile.options();

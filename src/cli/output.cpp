@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 
 namespace tempera::cli {
 
@@ -12,6 +13,14 @@ void print(const std::string& text) {
 }
 
 void print(const Json& json) { print(json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+
+Status check_place(const std::string& file) {
+  const auto folder = std::filesystem::path(file).parent_path();
+  std::error_code ignored;
+  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) return {};
+  return error(ErrorCode::not_found, "cannot write {}: there is no folder {}", file,
+               folder.string());
+}
 
 std::string bytes_text(int64_t bytes) {
   const auto value = static_cast<double>(bytes);

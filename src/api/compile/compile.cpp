@@ -82,6 +82,7 @@ Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGr
                                    compiler.options.threads, compiler.options.progress));
   phases.end("code generation");
   result.plan = std::move(lowered.plan);
+  result.kernels = std::move(lowered.kernels);
   result.outputs = requested.outputs;
   return result;
 }

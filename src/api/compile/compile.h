@@ -40,7 +40,8 @@ Result<CompiledComponent> compile_component(const Compiler& compiler,
 // A plan with its kernels' objects, not linked.
 struct ComponentObjects {
   runtime::Plan plan;
-  std::vector<KernelObject> objects;
+  std::vector<lower::LoweredKernel> kernels;         // in the order of plan.kernels
+  std::vector<KernelObject> objects;                 // theirs
   std::vector<std::pair<std::string, int>> outputs;  // as CompiledComponent's
 };
 Result<ComponentObjects> compile_objects(const Compiler& compiler,

@@ -248,4 +248,9 @@ Result<Peaks> measure_peaks(const Target& target, const DiskCache& cache, int th
   return peaks;
 }
 
+Result<Peaks> measure_host_peaks(int threads) {
+  ASSIGN_OR_RETURN(const Target target, backend_table().front().target("native"));
+  return measure_peaks(target, DiskCache(default_cache_folder()), threads);
+}
+
 }  // namespace tempera::api

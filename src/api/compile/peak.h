@@ -13,4 +13,7 @@ namespace tempera::api {
 // them. `target` must be this machine's or run on it.
 Result<Peaks> measure_peaks(const Target& target, const DiskCache& cache, int threads = 1);
 
+// Of this machine, whatever a model was compiled for, remembered in the default cache folder.
+Result<Peaks> measure_host_peaks(int threads);
+
 }  // namespace tempera::api

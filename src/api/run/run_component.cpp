@@ -4,7 +4,6 @@
 #include <chrono>
 
 namespace tempera::api {
-namespace {
 
 using runtime::Executor;
 using runtime::PlanTensor;
@@ -23,12 +22,13 @@ Status set_inputs(Executor& executor, const BoundInputs& bound) {
   return {};
 }
 
-// The stage that brings all outputs up to date.
 Stage last_stage(const runtime::Plan& plan) {
   Stage last = Stage::setup;
   for (const PlanTensor& output : plan.outputs) last = std::max(last, output.stage);
   return last;
 }
+
+namespace {
 
 Result<NamedTensors> outputs_of(Executor& executor, const CompiledComponent& compiled) {
   NamedTensors outputs;
@@ -42,22 +42,22 @@ Result<NamedTensors> outputs_of(Executor& executor, const CompiledComponent& com
   return outputs;
 }
 
-// Outputs of an earlier stage than the last are there once that stage has run.
-Status run_all(Executor& executor, Stage last) {
+}  // namespace
+
+Status run_stages(Executor& executor, Stage last) {
   for (int stage = static_cast<int>(Stage::picture); stage <= static_cast<int>(last); ++stage)
     TRY(executor.run(static_cast<Stage>(stage)));
   return {};
 }
 
-}  // namespace
-
+// Outputs of an earlier stage than the last are there once that stage has run.
 Result<ComponentRun> run_component(Session& session, const BoundInputs& bound, int64_t repeat,
                                    const std::function<bool()>& keep_going) {
   ASSIGN_OR_RETURN(const CompiledComponent* compiled, session.compiled(bound.request));
   ASSIGN_OR_RETURN(Executor * executor, session.executor(bound.request));
   TRY(set_inputs(*executor, bound));
   const Stage last = last_stage(executor->plan());
-  TRY(run_all(*executor, last));
+  TRY(run_stages(*executor, last));
   ComponentRun result;
   for (int64_t i = 0; i < repeat; ++i) {
     if (keep_going && !keep_going())

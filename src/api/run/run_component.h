@@ -37,6 +37,13 @@ struct ComponentRun {
 Result<ComponentRun> run_component(Session& session, const BoundInputs& bound, int64_t repeat = 0,
                                    const std::function<bool()>& keep_going = {});
 
+// The pieces of that, for callers that run an executor themselves.
+Status set_inputs(runtime::Executor& executor, const BoundInputs& bound);
+// Runs each stage after setup up to `last` once.
+Status run_stages(runtime::Executor& executor, runtime::Stage last);
+// The stage that brings all outputs up to date: what is run again for other inputs.
+runtime::Stage last_stage(const runtime::Plan& plan);
+
 // Times of runs, in seconds; the deviation is that of the sample (over n - 1).
 struct Timing {
   double mean = 0, median = 0, max = 0, min = 0, std = 0;
