@@ -23,7 +23,7 @@ Result<Program> build(const Group& group, const Target& target, const Config& co
   if (bytes > target.workgroup_memory_bytes)
     return error(ErrorCode::unsupported,
                  "attention: a block needs {} bytes of scratch, the target has {}; take fewer "
-                 "query_vectors or a smaller key_block",
+                 "query_vectors or query_groups or a smaller key_block",
                  bytes, target.workgroup_memory_bytes);
   Program program;
   program.main.push_back(AttentionBlock(group, target, config).build());

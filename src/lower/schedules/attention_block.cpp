@@ -30,9 +30,9 @@ AttentionBlock::AttentionBlock(const graph::Group& group, const Target& target,
   lowest_ = std::numeric_limits<float>::lowest() / std::max(1.0, score_factor_);
   keys_in_place_ = read_in_place(g_.k, g_.width);
   values_in_place_ = pair_ == 1 && read_in_place(g_.v, g_.value_width);
-  key_stride_ = divide_up(g_.width, t_.lanes) * t_.lanes;
-  value_stride_ = divide_up(g_.value_width, t_.lanes) * t_.lanes;
-  queries_ = scratch("queries", g_.products, g_.width_pairs() * block_ * pair_);
+  key_stride_ = t_.stride(g_.width);
+  value_stride_ = t_.stride(g_.value_width);
+  queries_ = scratch("queries", g_.products, t_.groups * g_.width_pairs() * block_ * pair_);
   if (!keys_in_place_) keys_ = scratch("keys", g_.products, t_.key_block * key_stride_);
   if (!values_in_place_)
     values_ =
@@ -41,20 +41,20 @@ AttentionBlock::AttentionBlock(const graph::Group& group, const Target& target,
   weights_ = pair_ == 1
                  ? scores_
                  : scratch("weights", g_.products, divide_up(t_.key_block, pair_) * block_ * pair_);
-  output_ = scratch("output", DType::f32, g_.value_width * block_);
-  largest_ = scratch("largest", DType::f32, block_);
-  new_largest_ = scratch("new_largest", DType::f32, block_);
-  sum_ = scratch("sum", DType::f32, block_);
-  rescale_ = scratch("rescale", DType::f32, block_);
+  output_ = scratch("output", DType::f32, t_.groups * g_.value_width * block_);
+  largest_ = scratch("largest", DType::f32, t_.groups * block_);
+  new_largest_ = scratch("new_largest", DType::f32, t_.groups * block_);
+  sum_ = scratch("sum", DType::f32, t_.groups * block_);
+  rescale_ = scratch("rescale", DType::f32, t_.groups * block_);
 }
 
 Launch AttentionBlock::build() {
   Stmt body = kernel::grid("batch", number(g_.batch), [&](Expr b) {
     return kernel::grid("head", number(g_.heads), [&](Expr h) {
-      return kernel::grid("block", number(divide_up(g_.queries, block_)), [&](Expr q) {
+      return kernel::grid("block", number(divide_up(g_.queries, block_ * t_.groups)), [&](Expr q) {
         batch_ = b;
         head_ = h;
-        first_query_ = q * number(block_);
+        first_query_ = q * number(block_ * t_.groups);
         return iteration();
       });
     });
@@ -92,13 +92,34 @@ Stmt AttentionBlock::each_vector(const std::function<Stmt(int)>& body) const {
 }
 
 Stmt AttentionBlock::iteration() {
-  Stmt body = kernel::block({stage_queries(), reset(), key_blocks(), finish()});
+  Stmt body = kernel::block({each_group([&] { return kernel::block({stage_queries(), reset()}); }),
+                             key_blocks(), each_group([&] { return finish(); })});
   std::vector<Buffer> used = {queries_, scores_, output_, largest_, new_largest_, sum_, rescale_};
   if (weights_ != scores_) used.push_back(weights_);
   if (keys_) used.push_back(keys_);
   if (values_) used.push_back(values_);
   for (const Buffer& b : used) body = kernel::allocate(b, std::move(body));
   return body;
+}
+
+// Groups that begin behind the last query are left out.
+Stmt AttentionBlock::each_group(const std::function<Stmt()>& body) {
+  const auto one = [&](const Expr& group) {
+    group_ = group;
+    group_query_ = group * number(block_) + first_query_;
+    return body();
+  };
+  if (t_.groups == 1) return one(0);
+  const bool whole = g_.queries % (block_ * t_.groups) == 0;
+  const Expr begun = (number(g_.queries + block_ - 1) - first_query_) / number(block_);
+  return kernel::serial("group", whole ? number(t_.groups) : kernel::min(number(t_.groups), begun),
+                        one);
+}
+
+// Queries of the group.
+Expr AttentionBlock::queries_left() const {
+  if (g_.queries % block_ == 0) return number(block_);
+  return kernel::min(number(block_), number(g_.queries) - group_query_);
 }
 
 Stmt AttentionBlock::key_blocks() {
@@ -108,13 +129,12 @@ Stmt AttentionBlock::key_blocks() {
     std::vector<Stmt> steps;
     if (!keys_in_place_)
       steps.push_back(stage_rows(g_.k, keys_, g_.width, key_stride_, first, keys));
-    steps.push_back(score(first, keys));
-    steps.push_back(weigh(keys));
     if (pair_ > 1)
       steps.push_back(stage_value_pairs(first, keys));
     else if (!values_in_place_)
       steps.push_back(stage_rows(g_.v, values_, g_.value_width, value_stride_, first, keys));
-    steps.push_back(accumulate(first, keys));
+    steps.push_back(each_group(
+        [&] { return kernel::block({score(first, keys), weigh(keys), accumulate(first, keys)}); }));
     return kernel::block(std::move(steps));
   };
   if (whole > 0)
@@ -128,7 +148,7 @@ Stmt AttentionBlock::key_blocks() {
 // Blocks of keys that causal attention hides from all of this iteration's queries are left out.
 Expr AttentionBlock::seen_blocks(int64_t whole) const {
   if (!g_.causal || g_.keys < g_.queries) return number(whole);
-  const Expr last_key = first_query_ + number(block_ - 1 + g_.keys - g_.queries);
+  const Expr last_key = first_query_ + number(block_ * t_.groups - 1 + g_.keys - g_.queries);
   return kernel::min(number(whole), last_key / number(t_.key_block) + 1);
 }
 

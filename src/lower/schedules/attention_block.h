@@ -8,14 +8,15 @@
 
 namespace tempera::lower {
 
-// Code of one grid iteration of attention: a block of queries of one head. Its scratch is, rows of
-// [block] queries unless said, the dtype that of the products unless said:
-//   queries  [width / pair][block][pair]
+// Code of one grid iteration of attention: groups of a block of queries each, of one head. Each
+// block of keys is taken through all groups. Scratch is, rows of [block] queries unless said, the
+// dtype that of the products unless said:
+//   queries  [groups][width / pair][block][pair]
 //   keys     [key_block][key_stride]: a copy, made only where keys cannot be read in place
 //   values   f32: [key_block][value_stride], as keys; pairs: [key_block / 2][value_stride][2]
 //   scores   f32 [key_block]; where products are f32, they become the weights
 //   weights  [key_block / 2][block][2], where products take pairs
-//   output   f32 [value_width], and single f32 rows: the largest score so far and that of the
+//   output   f32 [groups][value_width], and f32 [groups]: the largest score so far and that of the
 //            block of keys included, the sum of weights, the factor that earlier results take
 // Lanes run over queries in all of it. Lanes past the last query compute on what they find.
 class AttentionBlock {
@@ -31,6 +32,8 @@ class AttentionBlock {
 
   // attention_block.cpp
   Stmt iteration();
+  Stmt each_group(const std::function<Stmt()>& body);
+  Expr queries_left() const;
   Stmt key_blocks();
   Expr seen_blocks(int64_t whole) const;
   Buffer scratch(const char* name, DType dtype, int64_t size) const;
@@ -86,7 +89,8 @@ class AttentionBlock {
   int64_t key_stride_, value_stride_;
   Buffer queries_, keys_, values_, scores_, weights_, output_, largest_, new_largest_, sum_,
       rescale_;
-  Expr batch_, head_, first_query_;
+  Expr batch_, head_, first_query_;  // of the iteration
+  Expr group_, group_query_;         // the group being printed, and its first query
 };
 
 }  // namespace tempera::lower

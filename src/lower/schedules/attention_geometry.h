@@ -28,10 +28,14 @@ struct AttentionTiling {
   int64_t lanes;      // f32 a vector
   int64_t vectors;    // of queries, in a register tile
   int64_t rows;       // of a register tile: keys of the scores, elements of the result
-  int64_t key_block;  // keys whose scores exist at a time; even where products take pairs
+  int64_t key_block;  // keys whose scores exist at a time
+  int64_t groups;     // blocks of queries that a grid iteration takes a block of keys through
 
   AttentionTiling(const AttentionGeometry& g, const Target& target, const kernel::Config& config);
   int64_t block() const { return vectors * lanes; }  // queries
+  // Distance of the rows of a staged copy: an odd number of vectors, so that neighbours do not all
+  // fall into one set of the L1 cache.
+  int64_t stride(int64_t width) const { return ((width + lanes - 1) / lanes | 1) * lanes; }
   // Bytes of scratch of a grid iteration, staged copies of keys and values counted.
   int64_t scratch_bytes(const AttentionGeometry& g) const;
 };

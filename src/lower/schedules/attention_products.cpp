@@ -60,7 +60,7 @@ Stmt AttentionBlock::score(const Expr& first, int64_t keys) {
     for (int i = 0; i < rows * vectors_; ++i) parts.push_back(kernel::store(sums, i, zero()));
     parts.push_back(kernel::serial("d", number(g_.width_pairs()), [&](Expr d) {
       const auto key = [&](int i) { return key_operand(first, row + i, d); };
-      return multiply(sums, rows, key, queries_, d);
+      return multiply(sums, rows, key, queries_, group_ * number(g_.width_pairs()) + d);
     }));
     parts.push_back(each_vector([&](int v) { return keep_scores(sums, first, row, rows, v); }));
     return kernel::allocate(sums, kernel::block(std::move(parts)));
@@ -71,13 +71,13 @@ Stmt AttentionBlock::keep_scores(const Buffer& sums, const Expr& first, const Ex
                                  int v) {
   std::vector<Expr> scores;
   std::vector<Stmt> parts;
-  Expr largest = at(new_largest_, 0, v);
+  Expr largest = at(new_largest_, group_, v);
   for (int i = 0; i < rows; ++i) {
     scores.push_back(kernel::variable("score", vector_));
     largest = max(scores[i], largest);
     parts.push_back(put(scores_, row + i, v, scores[i]));
   }
-  parts.push_back(put(new_largest_, 0, v, largest));
+  parts.push_back(put(new_largest_, group_, v, largest));
   Stmt body = kernel::block(std::move(parts));
   for (int i = rows; i-- > 0;)
     body = kernel::let(scores[i], masked(kernel::load(sums, i * vectors_ + v), first + row + i, v),
@@ -86,7 +86,7 @@ Stmt AttentionBlock::keep_scores(const Buffer& sums, const Expr& first, const Ex
 }
 
 Expr AttentionBlock::masked(Expr score, const Expr& key, int v) {
-  const Expr query = kernel::ramp(first_query_ + v * lanes_, 1, lanes_);
+  const Expr query = kernel::ramp(group_query_ + v * lanes_, 1, lanes_);
   if (g_.mask != graph::kAbsent) score = score + mask_at(key, query);
   if (!g_.causal) return score;
   const Expr seen = kernel::broadcast(key, lanes_) <= query + number(g_.keys - g_.queries);
@@ -110,18 +110,19 @@ Expr AttentionBlock::mask_at(const Expr& key, const Expr& query) {
 Stmt AttentionBlock::accumulate(const Expr& first, int64_t keys) {
   return tiles("e", g_.value_width, [&](const Expr& row, int rows) {
     const Buffer sums = registers("sums", rows * vectors_);
+    const Expr output_row = group_ * number(g_.value_width) + row;
     std::vector<Stmt> parts;
     for (int i = 0; i < rows * vectors_; ++i) {
       const int v = i % vectors_;
-      parts.push_back(
-          kernel::store(sums, i, at(output_, row + i / vectors_, v) * at(rescale_, 0, v)));
+      parts.push_back(kernel::store(
+          sums, i, at(output_, output_row + i / vectors_, v) * at(rescale_, group_, v)));
     }
     parts.push_back(kernel::serial("key", number(divide_up(keys, pair_)), [&](Expr key) {
       const auto value = [&](int i) { return value_operand(first, key, row + i); };
       return multiply(sums, rows, value, weights_, key);
     }));
     for (int i = 0; i < rows * vectors_; ++i)
-      parts.push_back(put(output_, row + i / vectors_, i % vectors_, kernel::load(sums, i)));
+      parts.push_back(put(output_, output_row + i / vectors_, i % vectors_, kernel::load(sums, i)));
     return kernel::allocate(sums, kernel::block(std::move(parts)));
   });
 }

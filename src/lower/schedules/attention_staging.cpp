@@ -34,9 +34,7 @@ bool AttentionBlock::read_in_place(graph::ValueId value, int64_t width) {
 // Eight pairs at a time, so that lines of scratch are not left half written for long.
 Stmt AttentionBlock::stage_queries() {
   constexpr int64_t kPairs = 8;
-  const Expr left = number(g_.queries) - first_query_;
-  const Expr queries =
-      g_.queries % block_ == 0 ? number(block_) : kernel::min(number(block_), left);
+  const Expr queries = queries_left();
   const auto each_query = [&](const Expr& first, int64_t pairs) {
     return kernel::serial("query", queries,
                           [&](Expr query) { return stage_query_pairs(query, first, pairs); });
@@ -59,14 +57,15 @@ Stmt AttentionBlock::stage_query_pairs(const Expr& query, const Expr& first, int
     const bool padded = pair_ > 1 && g_.width % pair_ != 0;
     const Expr mask = padded ? d < number(g_.width) : Expr();
     Expr x =
-        access_.value_at(g_.q, {batch_, first_query_ + query, head_ * number(g_.width) + d}, mask);
+        access_.value_at(g_.q, {batch_, group_query_ + query, head_ * number(g_.width) + d}, mask);
     if (query_factor_ != 1) {
       x = cast(DType::f32, x);
       x = x * kernel::constant(x->type, query_factor_);
     }
     x = as_wide_as(d, cast(g_.products, x));
     if (padded) x = select(mask, x, kernel::constant(x->type, 0));
-    const Expr place = (pair * number(block_) + query) * number(pair_);
+    const Expr row = group_ * number(g_.width_pairs()) + pair;
+    const Expr place = (row * number(block_) + query) * number(pair_);
     parts.push_back(
         kernel::store(queries_, pair_ == 1 ? place : kernel::ramp(place, 1, 2), std::move(x)));
   }
@@ -76,16 +75,18 @@ Stmt AttentionBlock::stage_query_pairs(const Expr& query, const Expr& first, int
 Stmt AttentionBlock::reset() const {
   const Expr lowest = kernel::constant(vector_, lowest_);
   return kernel::block({each_vector([&](int v) {
-                          return kernel::block({put(largest_, 0, v, lowest),
-                                                put(new_largest_, 0, v, lowest),
-                                                put(sum_, 0, v, zero())});
+                          return kernel::block({put(largest_, group_, v, lowest),
+                                                put(new_largest_, group_, v, lowest),
+                                                put(sum_, group_, v, zero())});
                         }),
                         kernel::serial("e", number(g_.value_width), [&](Expr e) {
-                          return each_vector([&](int v) { return put(output_, e, v, zero()); });
+                          return each_vector([&](int v) {
+                            return put(output_, group_ * number(g_.value_width) + e, v, zero());
+                          });
                         })});
 }
 
-// A block of keys' rows of one head as they lie; columns up to the next vector are 0.
+// A block of keys' rows of one head as they lie; columns up to the end of their last vector are 0.
 Stmt AttentionBlock::stage_rows(graph::ValueId value, const Buffer& copy, int64_t width,
                                 int64_t stride, const Expr& first, int64_t keys) {
   return kernel::serial("key", number(keys), [&](Expr key) {
@@ -126,24 +127,23 @@ Stmt AttentionBlock::stage_value_pairs(const Expr& first, int64_t keys) {
 Stmt AttentionBlock::finish() {
   const Expr one = kernel::constant(vector_, 1);
   Stmt invert = each_vector([&](int v) {
-    const Expr sum = at(sum_, 0, v);
-    return put(rescale_, 0, v, select(sum == zero(), zero(), one / sum));
+    const Expr sum = at(sum_, group_, v);
+    return put(rescale_, group_, v, select(sum == zero(), zero(), one / sum));
   });
-  const Expr left = number(g_.queries) - first_query_;
-  const Expr queries =
-      g_.queries % block_ == 0 ? number(block_) : kernel::min(number(block_), left);
+  const Expr queries = queries_left();
   const int lanes =
       static_cast<int>(std::min<int64_t>(lanes_, std::bit_ceil(uint64_t(g_.value_width))));
-  return kernel::block({invert, kernel::serial("query", queries, [&](Expr query) {
-                          return vectors("e", g_.value_width, lanes, [&](Expr e, Expr mask) {
-                            const Expr sum =
-                                kernel::load(output_, e * number(block_) + query, mask);
-                            const Expr x = sum * kernel::load(rescale_, query);
-                            return access_.store_results(
-                                {batch_, first_query_ + query, head_ * number(g_.value_width) + e},
-                                {cast(g_.result, x)}, mask);
-                          });
-                        })});
+  return kernel::block(
+      {invert, kernel::serial("query", queries, [&](Expr query) {
+         return vectors("e", g_.value_width, lanes, [&](Expr e, Expr mask) {
+           const Expr sum = kernel::load(
+               output_, (group_ * number(g_.value_width) + e) * number(block_) + query, mask);
+           const Expr x = sum * kernel::load(rescale_, group_ * number(block_) + query);
+           return access_.store_results(
+               {batch_, group_query_ + query, head_ * number(g_.value_width) + e},
+               {cast(g_.result, x)}, mask);
+         });
+       })});
 }
 
 }  // namespace tempera::lower

@@ -18,17 +18,17 @@ Stmt AttentionBlock::weigh(int64_t keys) const {
   const Expr factor = kernel::constant(vector_, score_factor_);
   std::vector<Stmt> parts;
   parts.push_back(each_vector([&](int v) {
-    const Expr change = (at(largest_, 0, v) - largest[v]) * factor;
-    return kernel::block({put(rescale_, 0, v, call(Intrinsic::exp2, {change})),
-                          put(largest_, 0, v, largest[v]),
-                          kernel::store(sums, v, at(sum_, 0, v) * at(rescale_, 0, v))});
+    const Expr change = (at(largest_, group_, v) - largest[v]) * factor;
+    return kernel::block({put(rescale_, group_, v, call(Intrinsic::exp2, {change})),
+                          put(largest_, group_, v, largest[v]),
+                          kernel::store(sums, v, at(sum_, group_, v) * at(rescale_, group_, v))});
   }));
   parts.push_back(weigh_keys(keys, sums, shifts));
-  parts.push_back(each_vector([&](int v) { return put(sum_, 0, v, kernel::load(sums, v)); }));
+  parts.push_back(each_vector([&](int v) { return put(sum_, group_, v, kernel::load(sums, v)); }));
   Stmt body = kernel::block(std::move(parts));
   for (int v = vectors_; v-- > 0;) {
     body = kernel::let(shifts[v], zero() - largest[v] * factor, std::move(body));
-    body = kernel::let(largest[v], at(new_largest_, 0, v), std::move(body));
+    body = kernel::let(largest[v], at(new_largest_, group_, v), std::move(body));
   }
   return kernel::allocate(sums, std::move(body));
 }

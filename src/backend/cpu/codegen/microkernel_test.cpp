@@ -150,6 +150,60 @@ TEST(Microkernel, InnerLoopDoesNotSpill) {
   EXPECT_EQ(occurrences(loop, "vfmadd"), 12) << loop;
 }
 
+// As attention makes weights of scores: pairs of rows of `vectors` vectors, their sums in
+// registers.
+Kernel weigh_pairs(int vectors, int pairs) {
+  const Type f32x16{DType::f32, 16};
+  const Buffer scores =
+      make_buffer("scores", {DType::f32, 1}, Space::global, int64_t(pairs) * 2 * vectors * 16);
+  const Buffer weights = make_buffer("weights", {DType::bf16, 1}, Space::global,
+                                     int64_t(pairs) * 2 * vectors * 16, true);
+  const Buffer shifts = make_buffer("shifts", {DType::f32, 1}, Space::global, vectors * 16);
+  const Buffer total = make_buffer("total", {DType::f32, 1}, Space::global, vectors * 16, true);
+  const Buffer sums = make_buffer("sums", f32x16, Space::registers, vectors);
+  const auto weight = [&](const Expr& row, const Expr& v) {
+    const Expr x = load(scores, ramp((row * vectors + v) * 16, 1, 16));
+    const Expr shift = load(shifts, ramp(v * 16, 1, 16));
+    return cast(DType::bf16, call(Intrinsic::exp2_bf16, {fma(x, constant(f32x16, 0.25), shift)}));
+  };
+  const auto one = [&](const Expr& pair, const Expr& v) {
+    const Expr both = call(Intrinsic::interleave, {weight(pair * 2, v), weight(pair * 2 + 1, v)});
+    return let_in("w", both, [&](const Expr& w) {
+      const Expr ones = constant(w->type, 1);
+      return block({store(weights, ramp((pair * vectors + v) * 32, 1, 32), w),
+                    store(sums, v, call(Intrinsic::bf16_dot, {load(sums, v), w, ones}))});
+    });
+  };
+  const auto each = [&](const std::function<Stmt(Expr)>& body) {
+    return unrolled("v", vectors, body);
+  };
+  return {
+      "weigh",
+      {scores, shifts, weights, total},
+      allocate(sums,
+               block({
+                   each([&](Expr v) { return store(sums, v, constant(f32x16, 0)); }),
+                   serial("pair", pairs,
+                          [&](Expr pair) { return each([&](Expr v) { return one(pair, v); }); }),
+                   each([&](Expr v) { return store(total, ramp(v * 16, 1, 16), load(sums, v)); }),
+               }))};
+}
+
+// One conversion and one permutation a pair of vectors, all constants and sums in registers.
+TEST(Microkernel, WeightsOfAttentionDoNotSpill) {
+  Target target = *target_from_flag("x86-64-v4");
+  target.cpu = "znver4";
+  target.has_bf16_dot = true;
+  const Kernel kernel = weigh_pairs(4, 32);
+  const std::string loop = fma_loop(*print_assembly({&kernel}, target));
+  ASSERT_FALSE(loop.empty());
+  EXPECT_EQ(occurrences(loop, "rsp"), 0) << loop;
+  EXPECT_EQ(occurrences(loop, "vcvtne2ps2bf16"), 4) << loop;
+  EXPECT_EQ(occurrences(loop, "vpermw"), 4) << loop;
+  EXPECT_EQ(occurrences(loop, "vdpbf16ps"), 4) << loop;
+  EXPECT_LE(occurrences(loop, "\tv"), 8 * 16) << loop;
+}
+
 // Prints what the machine reaches; only a gross loss fails, since others may use the machine.
 TEST(Microkernel, IsNearThePeak) {
   const int lanes = int(host_target().lanes(4));
