@@ -23,7 +23,7 @@ struct ModelFlag {
 
 struct CompileFlags {
   std::string cpu = "native";
-  std::string precision = "f32";
+  std::string precision, weights;
   int threads = 0;
   bool time_passes = false;
   void add(CLI::App& app);

@@ -56,10 +56,14 @@ void print_artifact(const Json& json) {
                     text_of(json, "tempera_version"), text_of(json, "cpu"),
                     text_of(json, "triple")));
   print("weights " + text_of(json, "weights"));
-  for (const Json& plan : json.at("plans"))
-    print(fmt::format("{:<14} {}x{}, batch {}", text_of(plan, "component"),
-                      plan.at("width").get<int64_t>(), plan.at("height").get<int64_t>(),
-                      plan.at("batch_size").get<int64_t>()));
+  for (const Json& plan : json.at("plans")) {
+    std::string text = fmt::format(
+        "{:<14} {}x{}, batch {}", text_of(plan, "component"), plan.at("width").get<int64_t>(),
+        plan.at("height").get<int64_t>(), plan.at("batch_size").get<int64_t>());
+    for (const auto& [key, value] : plan.at("options").items())
+      text += fmt::format(", {} {}", key, value.get<std::string>());
+    print(text);
+  }
 }
 
 Status describe(const Flags& flags) {

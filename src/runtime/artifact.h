@@ -30,14 +30,15 @@ struct ArtifactTarget {
   bool operator==(const ArtifactTarget&) const = default;
 };
 
+using PlanOptions = std::vector<std::pair<std::string, std::string>>;
+
 // One plan of an artifact.
 struct ArtifactPlan {
   std::string component;          // "unet"
   int64_t height = 0, width = 0;  // the picture's, in pixels; 0 where it has none
   int64_t batch_size = 1;
-  std::vector<std::pair<std::string, std::string>>
-      options;       // what else it was compiled for: {"precision", "f32"}
-  std::string file;  // inside the folder; write_artifact sets it
+  PlanOptions options;  // what else it was compiled for: {"precision", "f32"}, {"weights", "int8"}
+  std::string file;     // inside the folder; write_artifact sets it
   bool operator==(const ArtifactPlan&) const = default;
 };
 

@@ -77,8 +77,14 @@ TEST(UserError, SeedsThatAreNoneOrTooMany) {
 }
 
 TEST(UserError, PrecisionThatIsNotThere) {
-  expect_error({"generate", "x", "-m", kTiny, "--precision", "f16"}, 3,
-               "precision 'f16' is not supported yet; pass f32");
+  expect_error({"generate", "x", "-m", kTiny, "--precision", "fp16"}, 2,
+               "unknown precision 'fp16'; it may be auto, f32, bf16, f16; did you mean 'f16'?");
+  expect_error({"generate", "x", "-m", kTiny, "--precision", "bf16", "--weights", "f16"}, 2,
+               "weights of f16 do not go with products of bf16; pass --weights bf16 or int8, or "
+               "leave it out");
+  expect_error({"compile", kTiny, "-o", "x", "--cpu", "x86-64-v3", "--precision", "auto"}, 2,
+               "--precision auto measures this processor; with --cpu x86-64-v3 pass f32, bf16 or "
+               "f16");
 }
 
 TEST(UserError, ModelThatIsNotThere) {

@@ -36,8 +36,9 @@ class Phases {
 // All that plan and code depend on.
 std::string cache_key(const Compiler& compiler, const RequestedGraph& requested,
                       const ComponentRequest& request) {
-  std::string text = fmt::format("{}\n{}\n{}\n{}\n", build_id(), key(compiler.target),
-                                 compiler.options.precision, request.component);
+  const PrecisionNames names = names_of(compiler.precision);
+  std::string text = fmt::format("{}\n{}\n{} {}\n{}\n", build_id(), key(compiler.target),
+                                 names.precision, names.weights, request.component);
   for (const auto& [name, index] : requested.outputs) text += fmt::format("{} {}\n", name, index);
   return text + graph::print(whole_graph(requested), {.origins = false});
 }
@@ -65,11 +66,18 @@ Result<CompiledComponent> decode(std::string_view entry) {
   return component;
 }
 
+// auto contradicts no artifact: whoever compiled it chose.
+runtime::PlanOptions asked_of_artifact(const CompileOptions& options) {
+  return {{"precision", options.precision == "auto" ? "" : options.precision},
+          {"weights", options.weights}};
+}
+
 Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGraph& requested,
                                            const std::string& component, Phases& phases) {
-  ASSIGN_OR_RETURN(
-      const graph::Fused fused,
-      run_graph_passes(requested, {.dump_after = {}, .time = compiler.options.time_passes}));
+  ASSIGN_OR_RETURN(const graph::Fused fused,
+                   run_graph_passes(requested, {.precision = compiler.precision,
+                                                .dump_after = {},
+                                                .time = compiler.options.time_passes}));
   phases.end("graph passes");
   ASSIGN_OR_RETURN(lower::Lowered lowered, lower_component(fused, component, compiler.target));
   phases.end("lower");
@@ -87,15 +95,32 @@ Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGr
   return result;
 }
 
+// What --precision auto means on this machine.
+Result<DType> measured_arithmetic(const CompileOptions& options, const Target& target) {
+  if (options.cpu != "native")
+    return error(ErrorCode::invalid_argument,
+                 "--precision auto measures this processor; with --cpu {} pass f32, bf16 or f16",
+                 options.cpu);
+  return target.has_bf16_dot ? DType::bf16 : DType::f32;
+}
+
+Result<graph::Precision> chosen_precision(const CompileOptions& options, const Target& target) {
+  const PrecisionNames names{options.precision, options.weights};
+  TRY(check_names(names));
+  DType arithmetic = DType::f32;
+  if (names.precision == "auto") {
+    ASSIGN_OR_RETURN(arithmetic, measured_arithmetic(options, target));
+  }
+  return precision_from_names(names, arithmetic);
+}
+
 }  // namespace
 
 Result<Compiler> make_compiler(CompileOptions options) {
-  if (options.precision != "f32")
-    return error(ErrorCode::unsupported, "precision {} is not supported yet; pass f32",
-                 quote(options.precision));
   const BackendRow& backend = backend_table().front();
   Compiler compiler;
   ASSIGN_OR_RETURN(compiler.target, backend.target(options.cpu));
+  ASSIGN_OR_RETURN(compiler.precision, chosen_precision(options, compiler.target));
   if (options.threads <= 0)
     options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   compiler.cache = DiskCache(options.cache_folder.value_or(default_cache_folder()));
@@ -134,7 +159,10 @@ Result<CompiledComponent> compile_component(const Compiler& compiler,
 
 Result<ModelSource> open_model(const std::string& folder, CompileOptions options,
                                const std::vector<std::string>& components) {
-  if (is_artifact(folder)) return open_artifact_source(folder);
+  if (is_artifact(folder)) {
+    TRY(check_names({options.precision, options.weights}));
+    return open_artifact_source(folder, asked_of_artifact(options));
+  }
   ASSIGN_OR_RETURN(frontend::Checkpoint opened, frontend::open_checkpoint(folder));
   const auto checkpoint = std::make_shared<const frontend::Checkpoint>(std::move(opened));
   ASSIGN_OR_RETURN(Compiler made, make_compiler(std::move(options)));

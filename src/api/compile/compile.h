@@ -6,6 +6,7 @@
 
 #include "api/compile/compile_kernels.h"
 #include "api/compile/disk_cache.h"
+#include "api/compile/precision.h"
 #include "api/run/component.h"
 #include "api/run/model_source.h"
 #include "base/status.h"
@@ -16,7 +17,7 @@ namespace tempera::api {
 
 struct CompileOptions {
   std::string cpu = "native";               // as cpu::target_from_flag takes it
-  std::string precision = "f32";            // of all arithmetic; the only one so far
+  std::string precision, weights;           // as PrecisionNames; empty for an artifact: what it has
   int threads = 0;                          // that compile; 0: one a core
   std::optional<std::string> cache_folder;  // none: default_cache_folder(); empty: no cache
   bool time_passes = false;                 // a log line for each graph pass and later phase
@@ -26,6 +27,7 @@ struct CompileOptions {
 // The options, decided.
 struct Compiler {
   Target target;
+  graph::Precision precision;
   DiskCache cache{""};
   CompileOptions options;
 };

@@ -55,11 +55,15 @@ Result<Json> describe_checkpoint(const std::string& path, bool tensors) {
 Result<Json> describe_artifact(const std::string& path) {
   ASSIGN_OR_RETURN(const runtime::Artifact artifact, runtime::open_artifact(path));
   Json plans = Json::array();
-  for (const runtime::ArtifactPlan& plan : artifact.plans)
+  for (const runtime::ArtifactPlan& plan : artifact.plans) {
+    Json options = Json::object();
+    for (const auto& [key, value] : plan.options) options[key] = value;
     plans.push_back({{"component", plan.component},
                      {"width", plan.width},
                      {"height", plan.height},
-                     {"batch_size", plan.batch_size}});
+                     {"batch_size", plan.batch_size},
+                     {"options", std::move(options)}});
+  }
   return Json{{"kind", "artifact"},
               {"path", path},
               {"model", artifact.model},
@@ -103,7 +107,8 @@ Result<std::string> inspect_component(const std::string& model, const InspectSet
   ASSIGN_OR_RETURN(const ComponentRequest request, request_of(checkpoint, settings));
   ASSIGN_OR_RETURN(const Compiler compiler, make_compiler(std::move(options)));
   ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
-  const graph::PassOptions passes{.dump_after = settings.kernels ? "" : settings.dump_after,
+  const graph::PassOptions passes{.precision = compiler.precision,
+                                  .dump_after = settings.kernels ? "" : settings.dump_after,
                                   .time = compiler.options.time_passes};
   ASSIGN_OR_RETURN(graph::Fused fused, run_graph_passes(requested, passes));
   if (!settings.kernels) return std::move(fused.dump);

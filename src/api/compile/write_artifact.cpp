@@ -76,13 +76,13 @@ ComponentRequest request_of(const std::string& component, int64_t batch,
 }
 
 runtime::ArtifactPlan entry_of(const ComponentRequest& request, const ArtifactSettings& settings,
-                               const std::string& precision) {
+                               const PrecisionNames& names) {
   const bool is_text = request.component == "text_encoder";
   return {.component = request.component,
           .height = is_text ? 0 : settings.height,
           .width = is_text ? 0 : settings.width,
           .batch_size = request.batch,
-          .options = {{"precision", precision}}};
+          .options = {{"precision", names.precision}, {"weights", names.weights}}};
 }
 
 // Weights stay where they are: the artifact names the model's folder and each file inside it.
@@ -128,7 +128,7 @@ Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoin
       ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));
       for (KernelObject& object : compiled.objects)
         contents.objects.emplace(std::move(object.symbol), std::move(object.bytes));
-      contents.entries.push_back(entry_of(request, settings, compiler.options.precision));
+      contents.entries.push_back(entry_of(request, settings, names_of(compiler.precision)));
       contents.written.plans.push_back({request, std::move(compiled.plan)});
     }
   }

@@ -45,6 +45,18 @@ void place_weights(const runtime::Artifact& artifact, ModelInfo& info) {
   for (auto& [part, file] : info.weights) file = (folder / file).lexically_normal().string();
 }
 
+Status check_options(const runtime::Artifact& artifact, const runtime::PlanOptions& asked) {
+  for (const auto& [key, wanted] : asked)
+    for (const runtime::ArtifactPlan& plan : artifact.plans)
+      for (const auto& [name, value] : plan.options)
+        if (name == key && !wanted.empty() && value != wanted)
+          return error(ErrorCode::invalid_argument,
+                       "{}: compiled with --{} {}, not {}; leave --{} out, or compile the model "
+                       "again with it",
+                       artifact.folder, key, value, wanted, key);
+  return {};
+}
+
 }  // namespace
 
 bool is_artifact(const std::string& folder) {
@@ -52,9 +64,11 @@ bool is_artifact(const std::string& folder) {
   return fs::exists(folder + "/" + std::string(runtime::kArtifactFile), ignored);
 }
 
-Result<ModelSource> open_artifact_source(const std::string& folder) {
+Result<ModelSource> open_artifact_source(const std::string& folder,
+                                         const runtime::PlanOptions& asked) {
   ASSIGN_OR_RETURN(runtime::Artifact opened, runtime::open_artifact(folder));
   const auto artifact = std::make_shared<const runtime::Artifact>(std::move(opened));
+  TRY(check_options(*artifact, asked));
   TRY(check_runs_here(artifact->target));
   const std::string file = runtime::path_in(*artifact, kModelFile);
   ASSIGN_OR_RETURN(const Json json, read_json_file(file));

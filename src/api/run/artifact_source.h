@@ -4,6 +4,7 @@
 
 #include "api/run/model_source.h"
 #include "base/status.h"
+#include "runtime/artifact.h"
 
 namespace tempera::api {
 
@@ -13,8 +14,10 @@ inline constexpr const char* kModelFile = "model.json";
 // Whether the folder holds an artifact, whole or not.
 bool is_artifact(const std::string& folder);
 
-// A model that was compiled before. Errors: those of runtime::open_artifact, and unsupported where
-// this host cannot run its code.
-Result<ModelSource> open_artifact_source(const std::string& folder);
+// A model that was compiled before. Errors: those of runtime::open_artifact, unsupported where this
+// host cannot run its code, and invalid_argument where a plan was compiled with another value of an
+// option in `asked` than that (an empty value asks for nothing).
+Result<ModelSource> open_artifact_source(const std::string& folder,
+                                         const runtime::PlanOptions& asked = {});
 
 }  // namespace tempera::api
