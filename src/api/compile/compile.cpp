@@ -7,6 +7,7 @@
 #include "api/compile/backends.h"
 #include "api/compile/build_id.h"
 #include "api/compile/lower_component.h"
+#include "api/compile/peak.h"
 #include "api/run/artifact_source.h"
 #include "api/run/devices.h"
 #include "base/log.h"
@@ -96,20 +97,22 @@ Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGr
 }
 
 // What --precision auto means on this machine.
-Result<DType> measured_arithmetic(const CompileOptions& options, const Target& target) {
-  if (options.cpu != "native")
+Result<DType> measured_arithmetic(const Compiler& compiler) {
+  if (compiler.options.cpu != "native")
     return error(ErrorCode::invalid_argument,
                  "--precision auto measures this processor; with --cpu {} pass f32, bf16 or f16",
-                 options.cpu);
-  return target.has_bf16_dot ? DType::bf16 : DType::f32;
+                 compiler.options.cpu);
+  ASSIGN_OR_RETURN(const Peaks peaks, measure_peaks(compiler.target, compiler.cache));
+  return fastest_arithmetic(peaks);
 }
 
-Result<graph::Precision> chosen_precision(const CompileOptions& options, const Target& target) {
-  const PrecisionNames names{options.precision, options.weights};
+Result<graph::Precision> chosen_precision(const Compiler& compiler) {
+  const PrecisionNames names{compiler.options.precision, compiler.options.weights};
   TRY(check_names(names));
   DType arithmetic = DType::f32;
   if (names.precision == "auto") {
-    ASSIGN_OR_RETURN(arithmetic, measured_arithmetic(options, target));
+    ASSIGN_OR_RETURN(arithmetic, measured_arithmetic(compiler));
+    log(LogLevel::info, "precision {}", name(arithmetic));
   }
   return precision_from_names(names, arithmetic);
 }
@@ -120,11 +123,11 @@ Result<Compiler> make_compiler(CompileOptions options) {
   const BackendRow& backend = backend_table().front();
   Compiler compiler;
   ASSIGN_OR_RETURN(compiler.target, backend.target(options.cpu));
-  ASSIGN_OR_RETURN(compiler.precision, chosen_precision(options, compiler.target));
   if (options.threads <= 0)
     options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   compiler.cache = DiskCache(options.cache_folder.value_or(default_cache_folder()));
   compiler.options = std::move(options);
+  ASSIGN_OR_RETURN(compiler.precision, chosen_precision(compiler));
   return compiler;
 }
 

@@ -27,10 +27,10 @@ DType dtype_of(const std::string& weights, DType arithmetic) {
 
 }  // namespace
 
-DType fastest_arithmetic(const ArithmeticRates& rates) {
-  const bool half_wins = rates.f16 > std::max(rates.bf16_dot, kWorthwhile * rates.f32);
-  if (half_wins) return DType::f16;
-  return rates.bf16_dot >= kWorthwhile * rates.f32 ? DType::bf16 : DType::f32;
+DType fastest_arithmetic(const Peaks& peaks) {
+  const double least = kWorthwhile * peaks.f32_fma;
+  if (peaks.f16_fma >= least && peaks.f16_fma > peaks.bf16_dot) return DType::f16;
+  return peaks.bf16_dot >= least ? DType::bf16 : DType::f32;
 }
 
 Status check_names(const PrecisionNames& names) {

@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "api/run/peaks.h"
 #include "base/status.h"
-#include "base/target.h"
 #include "graph/passes/precision.h"
 
 namespace tempera::api {
@@ -15,12 +15,8 @@ struct PrecisionNames {
   std::string weights;    // "f32", "bf16", "f16", "int8"; empty: as the precision
 };
 
-// GFLOP/s of one core; 0 where it has no such arithmetic.
-struct ArithmeticRates {
-  double f32 = 0, bf16_dot = 0, f16 = 0;
-};
 // The fastest dtype of products: a 16-bit one costs accuracy, and must win by a fifth.
-DType fastest_arithmetic(const ArithmeticRates& rates);
+DType fastest_arithmetic(const Peaks& peaks);
 
 // Whether the names are known and fit each other. `auto` counts as fitting any weights.
 Status check_names(const PrecisionNames& names);

@@ -41,11 +41,11 @@ TEST(PrecisionNames, SayWhatIsWrongWithThem) {
 
 // Rates of a Zen 5, of an Emerald Rapids without AMX, and of an AVX2 machine.
 TEST(FastestArithmetic, MustWinByAFifth) {
-  EXPECT_EQ(fastest_arithmetic({.f32 = 118, .bf16_dot = 235}), DType::bf16);
-  EXPECT_EQ(fastest_arithmetic({.f32 = 198, .bf16_dot = 99, .f16 = 390}), DType::f16);
-  EXPECT_EQ(fastest_arithmetic({.f32 = 198, .bf16_dot = 99}), DType::f32);
-  EXPECT_EQ(fastest_arithmetic({.f32 = 100, .bf16_dot = 119, .f16 = 119}), DType::f32);
-  EXPECT_EQ(fastest_arithmetic({.f32 = 60}), DType::f32);
+  EXPECT_EQ(fastest_arithmetic({.f32_fma = 118, .bf16_dot = 235}), DType::bf16);
+  EXPECT_EQ(fastest_arithmetic({.f32_fma = 198, .bf16_dot = 99, .f16_fma = 390}), DType::f16);
+  EXPECT_EQ(fastest_arithmetic({.f32_fma = 198, .bf16_dot = 99}), DType::f32);
+  EXPECT_EQ(fastest_arithmetic({.f32_fma = 100, .bf16_dot = 119, .f16_fma = 119}), DType::f32);
+  EXPECT_EQ(fastest_arithmetic({.f32_fma = 60}), DType::f32);
 }
 
 }  // namespace

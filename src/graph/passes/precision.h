@@ -11,7 +11,7 @@ struct Precision {
   DType arithmetic = DType::f32;  // of products of large values: f32, bf16 or f16
   DType storage = DType::f32;     // of large values that lie in memory between groups: the same
   // Of the weights multiplied with large values: `arithmetic`; or bf16 or f16, widened to f32
-  // products; or i8 with a scale for each block of kScaledChannels inputs and each output.
+  // products; or i8 with scales, see quantize.h.
   DType weights = DType::f32;
 
   bool operator==(const Precision&) const = default;
@@ -29,15 +29,5 @@ Graph narrow_operands(const Graph& graph, const Precision& precision);
 // `precision.storage` and widens it again for its readers in other groups. Work in between stays
 // f32. Widening casts move behind movements, which then move narrow elements.
 Graph narrow_storage(const Graph& graph, const Precision& precision, const FuseRules& rules);
-
-inline constexpr int64_t kScaledChannels = 64;
-// Fewer elements are not worth the scales and the loss.
-inline constexpr int64_t kLeastQuantized = 1 << 14;
-// `weight` (of rate load, f32 or narrower) rounded to i8 times a scale: mul(cast(q), s seen through
-// reshape, broadcast_to and reshape), f32 of the same shape. q = round(w / s) and s = max|w| / 127
-// over each block of kScaledChannels along `axis`, symmetric as in TensorFlow Lite's weights.
-// kAbsent where the weight is too small or the axis is no multiple of the block.
-ValueId quantized(Graph& graph, ValueId weight, int64_t axis,
-                  const std::vector<std::string>& origin);
 
 }  // namespace tempera::graph

@@ -3,6 +3,7 @@
 #include "graph/attribute.h"
 #include "graph/geometry.h"
 #include "graph/passes/precision.h"
+#include "graph/passes/quantize.h"
 #include "graph/passes/rewrite.h"
 #include "graph/passes/simplify.h"
 
@@ -11,6 +12,9 @@ namespace tempera::graph {
 bool is_large(const Value& value) { return value.shape.size() > 2 && value.shape.back() > 1; }
 
 namespace {
+
+// Fewer elements are not worth the scales and the loss.
+constexpr int64_t kLeastQuantized = 1 << 14;
 
 bool is_narrow(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
 
@@ -52,25 +56,50 @@ class Narrower {
 
   ValueId weight(ValueId b) {
     if (precision_.weights != DType::i8) return cast(b, precision_.weights);
-    ValueId narrow = node_.op == Op::matmul ? quantized_matrix(b) : quantize(b, input_axis());
-    return cast(narrow == kAbsent ? b : narrow, precision_.arithmetic);
+    return cast(in_steps(b), precision_.arithmetic);
   }
 
-  int64_t input_axis() const { return node_.op == Op::conv ? 1 : 0; }
+  // The weight rounded to i8 times scales, or itself where that does not pay.
+  ValueId in_steps(ValueId b) {
+    const Shape shape = to_.value(b).shape;
+    if (element_count(shape) < kLeastQuantized) return b;
+    if (node_.op == Op::conv && shape[1] % kScaledChannels == 0)
+      return dequantized(to_, quantized(to_, b, 1, node_.origin), 1, node_.origin);
+    if (node_.op == Op::matmul && shape.size() == 2 && shape[0] % kScaledChannels == 0)
+      return transposed(matrix_in_steps(rows(b)));
+    return b;
+  }
 
-  ValueId quantize(ValueId b, int64_t axis) { return quantized(to_, b, axis, node_.origin); }
+  // [out, in] in pieces, as the layers that they come from are stored.
+  ValueId matrix_in_steps(const std::vector<ValueId>& pieces) {
+    std::vector<ValueId> values, scales;
+    for (ValueId piece : pieces) {
+      Quantized one = quantized(to_, piece, 1, node_.origin);
+      values.push_back(one.values);
+      scales.push_back(one.scales);
+    }
+    bool whole = pieces.size() == 1;
+    Quantized all = whole ? Quantized{values[0], scales[0]}
+                          : Quantized{add(Op::concat, values), add(Op::concat, scales)};
+    return dequantized(to_, all, 1, node_.origin);
+  }
 
-  // A linear layer's [out, in] is rounded as it is stored, seen through its transpose.
-  ValueId quantized_matrix(ValueId b) {
-    if (to_.value(b).shape.size() != 2) return kAbsent;
+  // Matrices that follow each other in the transpose of `b`.
+  std::vector<ValueId> rows(ValueId b) {
     NodeId producer = to_.value(b).producer;
-    if (producer < 0 || to_.node(producer).op != Op::transpose) return quantize(b, 0);
-    const Attributes view = to_.node(producer).attributes;
-    ValueId product = quantize(to_.node(producer).inputs[0], 1);
-    if (product == kAbsent) return kAbsent;
-    const std::vector<ValueId> factors = to_.node(to_.value(product).producer).inputs;
-    return add(Op::mul,
-               {add(Op::transpose, {factors[0]}, view), add(Op::transpose, {factors[1]}, view)});
+    if (producer < 0) return {transposed(b)};
+    const Node node = to_.node(producer);
+    if (node.op == Op::transpose) return {node.inputs[0]};
+    bool side_by_side = node.op == Op::concat && positive_axis(int_attribute(node, "axis"), 2) == 1;
+    if (!side_by_side) return {transposed(b)};
+    std::vector<ValueId> pieces;
+    for (ValueId id : node.inputs)
+      for (ValueId piece : rows(id)) pieces.push_back(piece);
+    return pieces;
+  }
+
+  ValueId transposed(ValueId matrix) {
+    return add(Op::transpose, {matrix}, {{"perm", std::vector<int64_t>{1, 0}}});
   }
 
   // The weight without the widening of its stored elements, or itself where that is not all.
@@ -110,35 +139,6 @@ Graph narrow_operands(const Graph& graph, const Precision& precision) {
       return false;
     return true;
   }));
-}
-
-ValueId quantized(Graph& graph, ValueId weight, int64_t axis,
-                  const std::vector<std::string>& origin) {
-  const Shape shape = graph.value(weight).shape;
-  if (shape.at(axis) % kScaledChannels != 0 || element_count(shape) < kLeastQuantized)
-    return kAbsent;
-  auto add = [&](Op op, std::vector<ValueId> inputs, const Attributes& attributes = {}) {
-    return graph.add(op, std::move(inputs), attributes, origin)[0];
-  };
-  auto number = [&](float x) { return graph.add_literal(Tensor::of<float>(DType::f32, {}, {x})); };
-  Shape blocks = shape;
-  blocks[axis] /= kScaledChannels;
-  blocks.insert(blocks.begin() + axis + 1, kScaledChannels);
-  Shape scales = blocks, one_each = blocks;
-  scales.erase(scales.begin() + axis + 1);
-  one_each[axis + 1] = 1;
-
-  ValueId wide = add(Op::cast, {weight}, {{"to", DType::f32}});
-  ValueId largest =
-      add(Op::reduce_max, {add(Op::abs, {add(Op::reshape, {wide}, {{"shape", blocks}})})},
-          {{"axes", std::vector<int64_t>{axis + 1}}, {"keepdims", int64_t{0}}});
-  ValueId scale = add(Op::mul, {largest, number(1.0F / 127)});
-  ValueId spread = add(Op::broadcast_to, {add(Op::reshape, {scale}, {{"shape", one_each}})},
-                       {{"shape", blocks}});
-  spread = add(Op::reshape, {spread}, {{"shape", shape}});
-  ValueId steps = add(Op::round, {add(Op::div, {wide, spread})});
-  ValueId whole = add(Op::cast, {steps}, {{"to", DType::i8}});
-  return add(Op::mul, {add(Op::cast, {whole}, {{"to", DType::f32}}), spread});
 }
 
 }  // namespace tempera::graph

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "graph/passes/pipeline.h"
+#include "graph/passes/quantize.h"
 #include "graph/passes/simplify.h"
 #include "graph/passes/testing.h"
 
@@ -185,7 +186,27 @@ TEST(PrecisionOperands, QuantizesWeightsInBlocksOfInputs) {
     output "y" %y)"),
                                             precision));
   EXPECT_TRUE(contains(linear, "reduce_max(%4) {axes=[2], keepdims=0} : f32[160,2]")) << linear;
+  EXPECT_TRUE(contains(linear, ") {perm=[1,0]} : f32[128,160]")) << linear;
   EXPECT_TRUE(contains(linear, "{to=bf16} : bf16[128,160]")) << linear;
+}
+
+// As q, k and v of one product are; their f32 matrix is never needed as a whole.
+TEST(PrecisionOperands, QuantizesEachOfTheWeightsOfAMergedProduct) {
+  Graph graph = graph_of(R"(
+    %x = input "x" f32[1,9,64] @step
+    %w = input "w" f32[160,64] @load
+    %v = input "v" f32[320,64] @load
+    %wt = transpose(%w) {perm=[1,0]}
+    %vt = transpose(%v) {perm=[1,0]}
+    %both = concat(%wt, %vt) {axis=1}
+    %y = matmul(%x, %both)
+    output "y" %y)");
+  Graph narrow = narrow_operands(graph, {.weights = DType::i8});
+  EXPECT_TRUE(contains(text(narrow), ") : i8[480,64]")) << text(narrow);
+  EXPECT_TRUE(contains(text(narrow), ") : f32[480,1]")) << text(narrow);
+  EXPECT_FALSE(contains(text(narrow), "concat(%1")) << text(narrow);
+  auto inputs = testing::random_inputs(graph, 5);
+  EXPECT_LT(relative_error(evaluate(narrow, inputs)[0], evaluate(graph, inputs)[0]), 0.01);
 }
 
 TEST(PrecisionOperands, LeavesSmallAndOddWeightsUnquantized) {
@@ -206,7 +227,8 @@ TEST(PrecisionOperands, RoundsQuantizedWeightsToAtMostHalfAStep) {
   std::vector<Tensor> inputs = testing::random_inputs(graph, 7);
   for (int64_t i = 0; i < 64; ++i) inputs[0].as<float>()[i] = 0;  // a block of zeros
   Graph rounded = graph_of("%w = input \"w\" f32[128,256] @load");
-  rounded.add_output("w", quantized(rounded, rounded.inputs()[0], 1, {}));
+  Quantized steps = quantized(rounded, rounded.inputs()[0], 1, {});
+  rounded.add_output("w", dequantized(rounded, steps, 1, {}));
   auto got = evaluate(rounded, inputs), want = evaluate(graph, inputs);
   for (int64_t i = 0; i < want[0].size(); ++i)
     ASSERT_NEAR(element(got[0], i), element(want[0], i), 0.5 / 127 + 1e-6) << i;
