@@ -84,8 +84,8 @@ void print_profile(const Profile& profile, const Flags& flags) {
   std::string extents;
   if (r.height > 0) extents += fmt::format(", {}x{} in", r.width, r.height);
   if (r.tokens > 0) extents += fmt::format(", {} tokens", r.tokens);
-  print(fmt::format("{} of {}: batch {}{}, {} threads", r.component, profile.model, r.batch,
-                    extents, profile.threads));
+  print(fmt::format("{} of {}: batch {}{}, {} thread{}", r.component, profile.model, r.batch,
+                    extents, profile.threads, profile.threads > 1 ? "s" : ""));
   print(fmt::format("peaks: {:.0f} GFLOP/s f32, {:.0f} bf16, {:.0f} f16; {:.1f} GB/s",
                     peaks.f32_fma, peaks.bf16_dot, peaks.f16_fma, peaks.bytes));
   print_stages(profile);
