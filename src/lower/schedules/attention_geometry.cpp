@@ -56,12 +56,12 @@ int64_t AttentionTiling::scratch_bytes(const AttentionGeometry& g) const {
 
 namespace {
 
-// Cycles of one step along the inner dimension of a register tile: products, and loads that take
-// longer from the second cache.
+// Cycles of one step along the inner dimension of a register tile: products, and what loads from
+// the second cache hold them up (fitted).
 double step(int64_t rows, int64_t vectors, bool from_l2) {
   const auto r = static_cast<double>(rows), v = static_cast<double>(vectors);
   constexpr double kLatency = 6;
-  return std::max({r * v, kLatency, r / 2 + v * (from_l2 ? 2 : 1)}) + 0.05 * (r + v);
+  return std::max({r * v, kLatency, r / 2 + v}) + 0.05 * (r + v) + (from_l2 ? 0.8 * v : 0);
 }
 
 // `extent` rows in register tiles, each `depth` steps and `ends` cycles a sum at its ends.
@@ -83,8 +83,8 @@ double attention_cycles(const AttentionGeometry& g, const Target& target,
   const auto vectors = static_cast<double>(t.vectors);
   const int64_t l1 = target.l1_bytes * 3 / 4;
   const int64_t rows_of_queries = g.width_pairs() * pair * t.block() * size_in_bytes(g.products);
-  const bool queries_far = rows_of_queries + t.rows * g.width * 4 > l1;
-  const bool weights_far = t.key_block * t.block() * size_in_bytes(g.products) > l1;
+  // Queries are read again for each tile of keys; weights in order, which costs nothing from far.
+  const bool queries_far = rows_of_queries > target.l1_bytes / 2;
   const bool scores_far = t.key_block * t.block() * 4 > l1;
   const double weigh = (pair == 1 ? 12.0 : 8) + (scores_far ? 1 : 0);
   // Rows of keys and values come from far, once for all groups; values become pairs on the way.
@@ -96,7 +96,7 @@ double attention_cycles(const AttentionGeometry& g, const Target& target,
   const int64_t groups = divide_up(g.queries, t.block());
   const auto block_of = [&](int64_t keys) {
     return product(t, keys, g.width_pairs(), queries_far, 3) +
-           product(t, g.value_width, divide_up(keys, pair), weights_far, 2) +
+           product(t, g.value_width, divide_up(keys, pair), false, 2) +
            (weigh * vectors + row / static_cast<double>(std::min(t.groups, groups))) *
                static_cast<double>(keys) +
            30 * vectors + 50;
