@@ -88,10 +88,13 @@ Status check_inputs(const Plan& plan, std::string_view where) {
   return {};
 }
 
-// Setup runs once for all plans over the weights: it must not touch what belongs to one plan's
-// runs. No stage may read an input that is set for a later one.
+// Setup must not touch what a plan's runs work on, as packed tensors are shared with other plans;
+// it may write outputs of its own, kept layers that depend on weights alone. No stage may read an
+// input that is set for a later one.
 bool may_bind(const Plan& plan, Stage stage, const Binding& binding) {
   const Region region = binding.region;
+  if (stage == Stage::setup && region == Region::output)
+    return plan.outputs[binding.index].stage == Stage::setup;
   if (stage == Stage::setup)
     return region == Region::weight || region == Region::packed || region == Region::constant;
   return region != Region::input || plan.inputs[binding.index].stage <= stage;

@@ -80,6 +80,8 @@ TEST(CheckPlan, RefusesWhatWouldReachOutsideOfMemory) {
       {"second arena", [](Plan& p) { p.launches[3][0].bindings[2].index = 1; }, "index 1"},
       {"setup and arena", [](Plan& p) { p.launches[0][0].bindings[1].region = Region::arena; },
        "a setup launch of 'twice'"},
+      {"setup and output", [](Plan& p) { p.launches[0][0].bindings[1].region = Region::output; },
+       "a setup launch of 'twice'"},
       {"input of a later stage", [](Plan& p) { p.launches[2][0].bindings[0].index = 0; },
        "a prompt launch of 'add'"},
       {"input of setup", [](Plan& p) { p.inputs[0].stage = Stage::setup; }, "input 'sample'"},
@@ -105,6 +107,14 @@ TEST(CheckPlan, RefusesWhatWouldReachOutsideOfMemory) {
     EXPECT_NE(status.error().message.find(fault.message), std::string::npos)
         << status.error().message;
   }
+}
+
+// As a kept layer that depends on weights alone.
+TEST(CheckPlan, LetsSetupWriteOutputsOfItsOwn) {
+  Plan plan = small_plan();
+  plan.launches[0][0].bindings[1] = {Region::output, 0, 0};
+  plan.outputs[0].stage = Stage::setup;
+  EXPECT_TRUE(check_plan(plan, "plan.json").ok());
 }
 
 }  // namespace
