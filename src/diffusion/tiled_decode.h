@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/status.h"
+
+namespace tempera::diffusion {
+
+// Decoding a latent in overlapping tiles, so that memory depends on the tile and not on the
+// picture. Where tiles overlap, each fades linearly into the next.
+
+// A latent of [channels, height, width] and the pixels of one of its elements, along each side.
+struct LatentGeometry {
+  int64_t channels, height, width, scale;
+};
+
+// Where tiles of `tile` elements begin so that they cover `extent` evenly and neighbours share at
+// least `overlap` elements. One tile at 0 if it covers all. 0 <= overlap < tile.
+std::vector<int64_t> tile_starts(int64_t extent, int64_t tile, int64_t overlap);
+
+// The weight of each pixel of a tile along one side: 1, but rising from 0 over `before` pixels and
+// falling to 0 over `after`.
+std::vector<float> fade(int64_t pixels, int64_t before, int64_t after);
+
+// One tile: latent [channels, tile height, tile width] -> planes [3, pixels of it].
+using DecodeTile = std::function<Status(std::span<const float>, std::span<float>)>;
+
+// Fills planes [3, height * scale, width * scale]. Tiles are min(tile, height) x min(tile, width).
+Status decode_tiles(const LatentGeometry& geometry, int64_t tile, std::span<const float> latent,
+                    const DecodeTile& decode, std::span<float> planes);
+
+}  // namespace tempera::diffusion

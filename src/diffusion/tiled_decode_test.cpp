@@ -1,0 +1,59 @@
+#include "diffusion/tiled_decode.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace tempera::diffusion {
+namespace {
+
+TEST(TiledDecode, TilesCoverTheExtentAndOverlap) {
+  for (const int64_t extent : {1, 7, 16, 17, 40, 64, 129})
+    for (const int64_t tile : {4, 16, 32}) {
+      const auto starts = tile_starts(extent, tile, tile / 4);
+      EXPECT_EQ(starts.front(), 0);
+      EXPECT_EQ(starts.back(), std::max<int64_t>(0, extent - tile));
+      for (size_t i = 1; i < starts.size(); ++i)
+        EXPECT_LE(starts[i], starts[i - 1] + tile - tile / 4);
+    }
+}
+
+TEST(TiledDecode, NeighboursFadeIntoEachOther) {
+  const auto left = fade(16, 0, 8), right = fade(16, 8, 0);
+  for (int i = 0; i < 8; ++i) EXPECT_FLOAT_EQ(left[8 + i] + right[i], 1);
+  EXPECT_EQ(left[0], 1);
+  EXPECT_EQ(right[15], 1);
+}
+
+// A decoder that works place by place gives the same pixels in tiles as at once.
+TEST(TiledDecode, GivesTheWholePictureOfALocalDecoder) {
+  const LatentGeometry g{.channels = 2, .height = 23, .width = 29, .scale = 4};
+  std::vector<float> latent(g.channels * g.height * g.width);
+  std::iota(latent.begin(), latent.end(), 0.0F);
+  std::vector<float> planes(3 * g.height * g.width * 16);
+  std::vector<int64_t> sizes;
+  const auto decode = [&](std::span<const float> tile, std::span<float> out) -> Status {
+    constexpr int64_t kSide = 16, kPixels = 64;
+    sizes.push_back(static_cast<int64_t>(tile.size()));
+    for (int64_t i = 0; i < 3 * kPixels * kPixels; ++i)
+      out[i] = tile[i / kPixels % kPixels / 4 * kSide + i % kPixels / 4];
+    return {};
+  };
+  ASSERT_TRUE(decode_tiles(g, 16, latent, decode, planes).ok());
+  for (const int64_t size : sizes) EXPECT_EQ(size, 2 * 16 * 16);
+  for (int64_t y = 0; y < g.height * 4; ++y)
+    for (int64_t x = 0; x < g.width * 4; ++x)
+      ASSERT_NEAR(planes[y * g.width * 4 + x], latent[y / 4 * g.width + x / 4], 1e-3)
+          << y << " " << x;
+}
+
+TEST(TiledDecode, PassesOnWhatTheDecoderSays) {
+  std::vector<float> latent(8 * 8), planes(3 * 8 * 8);
+  const auto fails = [](std::span<const float>, std::span<float>) -> Status {
+    return error(ErrorCode::cancelled, "enough");
+  };
+  EXPECT_EQ(decode_tiles({1, 8, 8, 1}, 4, latent, fails, planes).error().message, "enough");
+}
+
+}  // namespace
+}  // namespace tempera::diffusion
