@@ -61,6 +61,9 @@ struct ContractionBuilder {
   Stmt register_tile(const Block& block, const Tile& at) const;
   Stmt multiply(const Block& block, const Tile& at, const Buffer& accumulators) const;
   Stmt epilogue(const Block& block, const Tile& at) const;
+  Stmt flush(const Block& block, const Tile& at, const Buffer& accumulators) const;
+  Stmt sum_in_register_tile(const Block& block, const Tile& at) const;
+  Expr sums_row(const Tile& at, const Expr& m) const;
   Expr sums_index(const Tile& at, const Expr& m, const Expr& v) const;
   Expr b_panel(const Block& block, const Expr& chunk, const Expr& in_block) const;
 };
@@ -126,15 +129,18 @@ Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) cons
   });
 }
 
-// Where the sum of pixel m, vector v of a register tile waits, as an index of the scratch's f32
-// elements.
-Expr ContractionBuilder::sums_index(const Tile& at, const Expr& m, const Expr& v) const {
+// Where the sums of pixel m of a register tile wait, as an index of the scratch's f32 elements; and
+// those of vector v of it, as wide as the register tile's vectors.
+Expr ContractionBuilder::sums_row(const Tile& at, const Expr& m) const {
   Expr pixel = m;
   if (chunks > 1)
     pixel = ((at.column_tile * number(t.block_h) + at.row) * number(t.tiles_w()) + at.tile_w) *
                 number(t.tile_m) +
             m;
-  return lanes_from((pixel * number(t.tile_v) + v) * number(t.lanes));
+  return pixel * number(t.tile_n());
+}
+Expr ContractionBuilder::sums_index(const Tile& at, const Expr& m, const Expr& v) const {
+  return kernel::ramp(sums_row(at, m) + v * number(tile.width()), 1, tile.width());
 }
 
 // Of a column tile of the block, in packed b.
@@ -150,19 +156,42 @@ Stmt ContractionBuilder::multiply(const Block& block, const Tile& at,
     const Expr pixel =
         (at.row * number(g.stride_h) + h * number(g.dilation_h)) * number(t.patch_w(g)) +
         at.tile_w * number(t.tile_m * g.stride_w) + w * number(g.dilation_w);
-    return kernel::serial("k", number(t.kc / tile.pair()), [&](const Expr& step) {
-      const Expr k = step * number(tile.pair());
-      const Expr b_first =
-          panel + ((h * number(g.taps_w) + w) * number(t.kc) + k) * number(t.tile_n());
-      const Expr a_first = pixel * number(t.patch_stride()) + k;
-      return tile.step(
-          accumulators, block.patch,
-          [&](int64_t m) { return a_first + number(m * g.stride_w * t.patch_stride()); }, block.b,
-          b_first);
+    const auto steps = [&](const Expr& first, int64_t count) {
+      return kernel::serial("k", number(count / tile.pair()), [&](const Expr& step) {
+        const Expr k = first + step * number(tile.pair());
+        const Expr b_first =
+            panel + ((h * number(g.taps_w) + w) * number(t.kc) + k) * number(t.tile_n());
+        const Expr a_first = pixel * number(t.patch_stride()) + k;
+        return tile.step(
+            accumulators, block.patch,
+            [&](int64_t m) { return a_first + number(m * g.stride_w * t.patch_stride()); }, block.b,
+            b_first);
+      });
+    };
+    if (!tile.sums_in_blocks()) return steps(0, t.kc);
+    const auto one_block = [&](const Expr& first, int64_t count) {
+      return kernel::block(
+          {tile.clear(accumulators), steps(first, count), flush(block, at, accumulators)});
+    };
+    const int64_t whole = t.kc / tile.block(), rest = t.kc % tile.block();
+    const Stmt blocks = kernel::serial("k_block", number(whole), [&](const Expr& i) {
+      return one_block(i * number(tile.block()), tile.block());
     });
+    if (rest == 0) return blocks;
+    return kernel::block({blocks, one_block(number(whole * tile.block()), rest)});
   };
   return kernel::serial("tap_h", number(g.taps_h), [&](const Expr& h) {
     return kernel::serial("tap_w", number(g.taps_w), [&](const Expr& w) { return tap(h, w); });
+  });
+}
+
+// Adds the sums of a block to those that wait in scratch.
+Stmt ContractionBuilder::flush(const Block& block, const Tile& at,
+                               const Buffer& accumulators) const {
+  return tile.each_sum([&](const Expr& m, const Expr& v, const Expr& i) {
+    const Expr place = sums_index(at, m, v);
+    const Expr sum = kernel::cast(DType::f32, kernel::load(accumulators, i));
+    return kernel::store(block.sums, place, kernel::load(block.sums, place) + sum);
   });
 }
 
@@ -173,12 +202,12 @@ Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
     const Expr in_block = at.tile_w * number(t.tile_m) + m;
     const Expr col = block.block_w * number(t.block_w) + in_block;
     const Expr inside = in_block < number(t.block_w) && col < number(g.cols);
-    const Stmt stores = kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+    const Stmt stores = kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
       const Expr columns =
           lanes_from((block.block_n * number(t.block_n) + at.column_tile) * number(t.tile_n()) +
                      v * number(t.lanes));
       const Expr mask = column_mask(columns);
-      Expr sum = kernel::load(block.sums, sums_index(at, m, v));
+      Expr sum = kernel::load(block.sums, lanes_from(sums_row(at, m) + v * number(t.lanes)));
       if (g.bias != kAbsent)
         sum = sum + kernel::cast(DType::f32, block.access.value_at(g.bias, {columns}, mask));
       return block.access.store_results(g.out_index(block.batch, out_row, col, columns),
@@ -188,20 +217,35 @@ Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
   });
 }
 
-Stmt ContractionBuilder::register_tile(const Block& block, const Tile& at) const {
+// Sums in registers through all of a chunk, or in blocks that are added up in scratch.
+Stmt ContractionBuilder::sum_in_register_tile(const Block& block, const Tile& at) const {
   const Buffer accumulators = tile.make_sums();
+  const Stmt products = multiply(block, at, accumulators);
+  const auto first_chunk = [&](const Stmt& then, const Stmt& otherwise) {
+    return chunks == 1 ? then : kernel::branch(at.chunk == Expr(0), then, otherwise);
+  };
+  if (tile.sums_in_blocks()) {
+    const Stmt zero = tile.each_sum([&](const Expr& m, const Expr& v, const Expr&) {
+      return kernel::store(block.sums, sums_index(at, m, v),
+                           kernel::constant({DType::f32, tile.width()}, 0));
+    });
+    return kernel::allocate(accumulators,
+                            kernel::block({first_chunk(zero, kernel::block({})), products}));
+  }
   const Stmt resume = tile.each_sum([&](const Expr& m, const Expr& v, const Expr& i) {
     return kernel::store(accumulators, i, kernel::load(block.sums, sums_index(at, m, v)));
   });
   const Stmt keep = tile.each_sum([&](const Expr& m, const Expr& v, const Expr& i) {
     return kernel::store(block.sums, sums_index(at, m, v), kernel::load(accumulators, i));
   });
-  const Stmt clear = tile.clear(accumulators);
-  const Stmt start = chunks == 1 ? clear : kernel::branch(at.chunk == Expr(0), clear, resume);
+  return kernel::allocate(
+      accumulators, kernel::block({first_chunk(tile.clear(accumulators), resume), products, keep}));
+}
+
+Stmt ContractionBuilder::register_tile(const Block& block, const Tile& at) const {
   const Stmt finish = epilogue(block, at);
   return kernel::block(
-      {kernel::allocate(accumulators,
-                        kernel::block({start, multiply(block, at, accumulators), keep})),
+      {sum_in_register_tile(block, at),
        chunks == 1 ? finish : kernel::branch(at.chunk == number(chunks - 1), finish)});
 }
 

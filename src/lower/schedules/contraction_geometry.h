@@ -67,8 +67,8 @@ struct ContractionGeometry {
 // convolutions, vectors, b that broadcasts over part of the batch, integers.
 std::optional<ContractionGeometry> contraction_geometry(const graph::Group& group);
 
-// What the products are computed in: bf16 where both operands are and the target has dot products
-// of it, else f32.
+// What the products are computed in: the dtype of both operands where the target multiplies it
+// (micro_kernel.h), else f32.
 DType product_dtype(const ContractionGeometry& g, const Target& target);
 // What packed b is kept in: i8 if quantised; a weight of 16 bits as it is; else product_dtype.
 DType stored_dtype(const ContractionGeometry& g, const Target& target);

@@ -101,7 +101,7 @@ Stmt Packer::store_pair(const Panel& p, const Expr& row, const Expr& v,
 Stmt Packer::by_columns(const Panel& p) const {
   return each_tap([&](const Expr& h, const Expr& w) {
     return kernel::serial("k", number(t.kc / pair), [&](const Expr& step) {
-      return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+      return kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
         const Expr k = step * number(pair);
         const Expr columns = lanes_from(p.tile * number(t.tile_n()) + v * number(t.lanes));
         const auto vector = [&](int64_t i) {
@@ -145,7 +145,7 @@ Stmt Packer::by_channels(const Panel& p) const {
   });
   const Stmt write = kernel::serial("tap", number(g.taps()), [&](const Expr& tap) {
     return kernel::serial("k", number(t.kc / pair), [&](const Expr& step) {
-      return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+      return kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
         const Expr k = step * number(pair);
         const Expr first = v * number(t.lanes * row) + tap * number(vectors * t.lanes) + k;
         return store_pair(p, packed_row(p, tap, k), v, [&](int64_t i) {
@@ -248,7 +248,7 @@ Stmt widen_panel(GroupAccess& access, const ContractionGeometry& g, const Contra
   const auto width = static_cast<int>(t.kernel.pair() * t.lanes);
   const int64_t steps = block / t.kernel.pair();
   return kernel::serial("block", number(g.taps() * t.kc / block), [&](const Expr& i) {
-    return kernel::serial("v", number(t.tile_v), [&](const Expr& v) {
+    return kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
       const Expr scale_at = panel / number(block) + i * number(t.tile_n()) + v * number(t.lanes);
       Expr scale = kernel::load(scales, kernel::ramp(scale_at, 1, static_cast<int>(t.lanes)));
       if (t.kernel.pair() == 2) scale = kernel::call(kernel::Intrinsic::interleave, {scale, scale});

@@ -93,12 +93,15 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
   // Bytes of b that a register tile runs over.
   const auto b_size = static_cast<double>(size_in_bytes(g.quantized ? k.dtype : k.stored));
   const double panel = static_cast<double>(t.panel_size(g)) * b_size;
-  const double from_l2 = panel > target.l1_bytes * 0.75
-                             ? static_cast<double>(t.tile_v * t.lanes * k.pair()) * b_size / 32
-                             : 0;
+  const double from_l2 =
+      panel > target.l1_bytes * 0.75 ? static_cast<double>(t.tile_n() * k.pair()) * b_size / 32 : 0;
   const double inner = std::max({fma, loads, from_l2}) + 0.05 * (fma + loads);
+  // Each block's sums are widened, added and stored.
+  const double blocks_of_k =
+      k.sums_in_blocks() ? static_cast<double>(g.taps() * divide_up(t.kc, k.block())) : 0;
   const double tile = static_cast<double>(g.taps() * t.kc / k.pair()) * inner +
-                      2.5 * static_cast<double>(t.tile_m * t.tile_v) + 30;
+                      blocks_of_k * 3 * static_cast<double>(t.tile_m * t.vectors()) +
+                      2.5 * static_cast<double>(t.tile_m * t.vectors()) + 30;
   const auto chunks = static_cast<double>(t.chunks(g));
   const double blocks_n = divide_up(t.column_tiles(g), t.block_n);
   // Rows and columns past the edge are skipped by whole register tiles.
@@ -126,7 +129,8 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
 
 std::vector<Config> contraction_space(const ContractionGeometry& g, const Target& target,
                                       double prologue_cycles) {
-  const int64_t lanes = target.lanes(4);
+  const auto lanes = static_cast<int>(target.lanes(4));
+  const DType dtype = product_dtype(g, target);
   struct Candidate {
     double cycles;
     Config config;
@@ -139,9 +143,10 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
     candidates.push_back({contraction_cycles(g, target, t, prologue_cycles), config});
   };
   for (const auto& [m, v] : register_tiles(target)) {
-    if (v > 1 && (v - 1) * lanes >= g.n) continue;
+    const int64_t tile_n = MicroKernel{.dtype = dtype, .lanes = lanes, .tile_v = v}.tile_n();
+    if (v > 1 && tile_n - tile_n / v >= g.n) continue;
     if (m > 4 && m >= 2 * g.cols) continue;
-    const int64_t column_tiles = divide_up(g.n, v * lanes);
+    const int64_t column_tiles = divide_up(g.n, tile_n);
     for (const int64_t kc : chunk_sizes(g, target))
       for (const auto& [h, w] : pixel_blocks(g, m))
         for (const int64_t parts : {1, 2, 4, 8, 20}) {

@@ -20,6 +20,7 @@ struct ContractionTiling {
   ContractionTiling(const ContractionGeometry& g, const Target& target,
                     const kernel::Config& config);
   int64_t tile_n() const { return kernel.tile_n(); }
+  int64_t vectors() const { return tile_n() / lanes; }  // of f32, in a row of a column tile
   int64_t chunks(const ContractionGeometry& g) const { return (g.channels + kc - 1) / kc; }
   int64_t column_tiles(const ContractionGeometry& g) const {
     return (g.n + tile_n() - 1) / tile_n();

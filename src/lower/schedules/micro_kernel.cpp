@@ -29,7 +29,7 @@ namespace {
 
 // `pair` elements at `first`, again and again in all lanes.
 Expr to_all_lanes(const MicroKernel& tile, const Expr& element) {
-  return kernel::repeat(element, static_cast<int>(tile.pair()) * tile.lanes);
+  return kernel::repeat(element, static_cast<int>(tile.pair()) * tile.width());
 }
 
 Expr multiply_add(const MicroKernel& tile, const Expr& a, const Expr& b, const Expr& sum) {
@@ -43,10 +43,10 @@ Expr multiply_add(const MicroKernel& tile, const Expr& a, const Expr& b, const E
 Stmt MicroKernel::step(const Buffer& sums, const Buffer& a,
                        const std::function<Expr(int64_t)>& a_first, const Buffer& b,
                        const Expr& b_first) const {
-  const int width = static_cast<int>(pair()) * lanes;
+  const int elements = static_cast<int>(pair()) * width();
   std::vector<Expr> row;
   for (int64_t v = 0; v < tile_v; ++v)
-    row.push_back(kernel::variable(fmt::format("b{}", v), {dtype, width}));
+    row.push_back(kernel::variable(fmt::format("b{}", v), {dtype, elements}));
   std::vector<Stmt> body;
   for (int64_t m = 0; m < tile_m; ++m) {
     const Expr element = kernel::variable(fmt::format("a{}", m), {dtype, static_cast<int>(pair())});
@@ -63,14 +63,16 @@ Stmt MicroKernel::step(const Buffer& sums, const Buffer& a,
   }
   Stmt result = kernel::block(std::move(body));
   for (int64_t v = tile_v; v-- > 0;) {
-    const Expr place = kernel::ramp(b_first + number(v * width), 1, width);
+    const Expr place = kernel::ramp(b_first + number(v * elements), 1, elements);
     result = kernel::let(row[v], kernel::cast(dtype, kernel::load(b, place)), std::move(result));
   }
   return result;
 }
 
 DType product_dtype(DType operands, const Target& target) {
-  return operands == DType::bf16 && target.has_bf16_dot ? DType::bf16 : DType::f32;
+  const bool native = (operands == DType::bf16 && target.has_bf16_dot) ||
+                      (operands == DType::f16 && target.has_f16_arithmetic);
+  return native ? operands : DType::f32;
 }
 
 }  // namespace tempera::lower

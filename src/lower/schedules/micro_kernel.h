@@ -13,19 +13,24 @@ namespace tempera::lower {
 //
 // `a` lies in scratch with k contiguous; an element (a pair, for bf16) is broadcast to all lanes.
 // `b` lies packed as [k / pair][column][pair], so that a vector of columns is one load. Sums are
-// f32.
+// f32; but f16 products are summed in f16 over blocks of k, and only the blocks in f32.
 struct MicroKernel {
-  DType dtype = DType::f32;   // of a, and of the products: f32, or bf16 pairs into f32
+  DType dtype = DType::f32;   // of a, and of the products: f32, bf16 pairs into f32, or f16
   DType stored = DType::f32;  // of b: dtype, or f16 or bf16 that are widened to f32 on the way
-  int lanes = 1;              // columns a vector: f32 elements
+  int lanes = 1;              // f32 elements a vector
   int64_t tile_m = 1, tile_v = 1;
 
-  int64_t pair() const { return dtype == DType::bf16 ? 2 : 1; }  // k's a step takes
-  int64_t tile_n() const { return tile_v * lanes; }
+  int64_t pair() const { return dtype == DType::bf16 ? 2 : 1; }          // k's a step takes
+  int width() const { return dtype == DType::f16 ? 2 * lanes : lanes; }  // columns a vector
+  int64_t tile_n() const { return tile_v * width(); }
+  // Registers hold the sums of this many k's at most. With 64 in f16 the relative error of a sum
+  // stays near 1e-3, whatever its length.
+  bool sums_in_blocks() const { return dtype == DType::f16; }
+  int64_t block() const { return 64; }
   // Registers: the sums, a row of b, and one broadcast.
   int64_t registers() const { return tile_m * tile_v + tile_v + 1; }
 
-  kernel::Type sum_type() const { return {DType::f32, lanes}; }
+  kernel::Type sum_type() const { return {sums_in_blocks() ? DType::f16 : DType::f32, width()}; }
   kernel::Buffer make_sums() const;  // sums[m * tile_v + v]
   // body(m, v, index of the sum) for the whole tile.
   kernel::Stmt each_sum(
@@ -40,7 +45,7 @@ struct MicroKernel {
 };
 
 // What products of operands of this dtype are computed in: bf16 where the target has dot products
-// of it, else f32.
+// of it, f16 where it has arithmetic on it, else f32.
 DType product_dtype(DType operands, const Target& target);
 
 }  // namespace tempera::lower

@@ -33,6 +33,7 @@ inline Target target_of(int64_t vector_bytes) {
   target.vector_bytes = vector_bytes;
   target.vector_registers = vector_bytes == 32 ? 16 : 32;
   target.has_bf16_dot = vector_bytes == 64;
+  target.has_f16_arithmetic = vector_bytes == 32;
   target.cores = 2;
   return target;
 }
