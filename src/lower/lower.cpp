@@ -282,33 +282,50 @@ bool takes_row_moments(const Graph& graph, const graph::Node& matmul) {
          graph.value(matmul.inputs[0]).shape.size() >= 2;
 }
 
+graph::Takes takes(graph::Op anchor, int input) {
+  switch (anchor) {
+    case graph::Op::matmul:
+    case graph::Op::conv:
+    case graph::Op::conv_transpose:
+      return input < 2 ? graph::Takes::staged
+                       : graph::Takes::views;  // the patch; the packed operand; the bias
+    case graph::Op::attention:  // queries are staged; keys and values are read once a block of
+                                // them
+      if (input == 0) return graph::Takes::staged;
+      return input == 3 ? graph::Takes::elementwise : graph::Takes::views;
+    case graph::Op::reduce_sum:
+    case graph::Op::reduce_mean:
+    case graph::Op::reduce_max:
+    case graph::Op::reduce_min:
+    case graph::Op::argmax:
+      return graph::Takes::staged;  // read once
+    case graph::Op::rank:           // read once for each element along the axis
+      return graph::Takes::views;
+    case graph::Op::segment_mean:  // a row is read by its segment, the ids by blocks of segments
+      return input == 0 ? graph::Takes::staged : graph::Takes::views;
+    default:
+      return graph::Takes::elementwise;  // read a few times at most
+  }
+}
+
+bool joins(graph::Op anchor, int input) {
+  switch (anchor) {
+    case graph::Op::matmul:
+    case graph::Op::conv:
+    case graph::Op::conv_transpose:
+    case graph::Op::moments:
+    case graph::Op::group_norm_affine:
+    case graph::Op::reduce_max:  // of weights that are quantised
+      return input == 0;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 graph::FuseRules fuse_rules() {
-  return {.takes = [](graph::Op anchor, int input) {
-    switch (anchor) {
-      case graph::Op::matmul:
-      case graph::Op::conv:
-        return input < 2 ? graph::Takes::staged
-                         : graph::Takes::views;  // the patch; the packed operand; the bias
-      case graph::Op::attention:  // queries are staged; keys and values are read once a block of
-                                  // them
-        if (input == 0) return graph::Takes::staged;
-        return input == 3 ? graph::Takes::elementwise : graph::Takes::views;
-      case graph::Op::reduce_sum:
-      case graph::Op::reduce_mean:
-      case graph::Op::reduce_max:
-      case graph::Op::reduce_min:
-      case graph::Op::argmax:
-        return graph::Takes::staged;  // read once
-      case graph::Op::rank:           // read once for each element along the axis
-        return graph::Takes::views;
-      case graph::Op::segment_mean:  // a row is read by its segment, the ids by blocks of segments
-        return input == 0 ? graph::Takes::staged : graph::Takes::views;
-      default:
-        return graph::Takes::elementwise;  // read a few times at most
-    }
-  }};
+  return {.takes = takes, .takes_row_moments = takes_row_moments, .joins = joins};
 }
 
 }  // namespace tempera::lower

@@ -20,6 +20,9 @@ double contraction_flops(const Graph& body, const Node& node) {
   const Shape& a = body.value(node.inputs[0]).shape;
   if (node.op == Op::matmul) return 2 * outputs * static_cast<double>(a.back());
   const Shape& w = body.value(node.inputs[1]).shape;
+  if (node.op == Op::conv_transpose)  // each input element meets each tap of each output channel
+    return 2 * static_cast<double>(element_count(a)) * static_cast<double>(element_count(w)) /
+           static_cast<double>(w[0]);
   return 2 * outputs * static_cast<double>(element_count(w)) / static_cast<double>(w[0]);
 }
 

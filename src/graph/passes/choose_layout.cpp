@@ -120,6 +120,7 @@ Layout chosen(const Graph& graph, const Node& node) {
     case Op::slice:
     case Op::split:
     case Op::upsample_nearest:
+    case Op::broadcast_to:
       return followed(graph, node, false);
     case Op::group_norm:
     case Op::layer_norm:

@@ -17,14 +17,15 @@ namespace tempera::graph {
 //    element, reading other values with broadcasting: bias, residual, gates. A value that is needed
 //    elsewhere too is one more output of the group.
 //  - the prologue: views and element-wise nodes computed on the way in, where FuseRules lets that
-//  input take them. They
+//  input take them, and concats of a few pieces, where it lets that input choose the piece of each
+//  element. They
 //    are recomputed in every group that reads them, so only what is cheap enough for its number of
 //    readers goes there. Moments of the rows of a matmul's first operand go there too, if that
 //    matmul alone needs them and FuseRules lets it: a layer norm is then no group of its own.
 // A group without anchor is element-wise work with views on its inputs, or a movement (concat, pad,
 // gather, or a view that must lie in memory). A group's nodes are all of one rate, but for what is
 // done on a weight operand (input 1 of a contraction, input 0 of gather): weights are packed once,
-// so any element-wise node of rate load belongs to its prologue; and for views.
+// so any element-wise node, concat and pad of rate load belongs to its prologue; and for views.
 // Casts between f32 and 16 bits of what is computed (not of weights) decide what lies in memory:
 // a widening one is done by each reader, like a view; a narrowing one stays with the work before
 // it.
@@ -42,6 +43,8 @@ struct FuseRules {
   // True if this matmul makes the moments of its first operand's rows itself.
   std::function<bool(const Graph& graph, const Node& matmul)> takes_row_moments =
       [](const Graph&, const Node&) { return false; };
+  // Whether that input reads the pieces of a concat where they lie; empty: no input does.
+  std::function<bool(Op op, int input)> joins = {};
 };
 // Views into everything, staged work into weight operands, element-wise work into movements.
 FuseRules default_fuse_rules();

@@ -39,6 +39,12 @@ FuseRules with_row_moments(FuseRules rules) {
   return rules;
 }
 
+FuseRules all_join() {
+  FuseRules rules = all_take(Takes::staged);
+  rules.joins = [](Op, int) { return true; };
+  return rules;
+}
+
 void expect_same(const Graph& graph, const FuseRules& rules, const std::string& what) {
   auto groups = fuse(graph, rules);
   for (const Group& group : groups) {
@@ -64,6 +70,7 @@ void expect_same_under_all_rules(const Graph& graph) {
   expect_same(graph, all_take(Takes::elementwise), "elementwise");
   expect_same(graph, all_take(Takes::staged), "staged");
   expect_same(graph, with_row_moments(all_take(Takes::staged)), "row moments");
+  expect_same(graph, all_join(), "joined");
 }
 
 constexpr const char* kLinear = R"(
@@ -208,6 +215,52 @@ TEST(Fuse, PutsElementwiseWorkIntoConcatAndCastsOfTablesIntoGather) {
     output %r)";
   EXPECT_EQ(outline(lines),
             "- @prompt: cast gather; %1 %2 -> %4\n- @step: silu concat; %0 %4 -> %6\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
+TEST(Fuse, ReadsConcatsInPlaceWhereTheRulesSay) {
+  std::string lines = R"(
+    %x = input "x" f32[2,4] @step
+    %y = input "y" f32[2,4] @step
+    %w = input "w" f32[8,3] @load
+    %v = input "v" f32[2,8] @step
+    %c = concat(%x, %y) {axis=1}
+    %m, %s = moments(%c) {axes=[1]}
+    %r = sub(%c, %m)
+    %p = matmul(%r, %w)
+    %q = add(%v, %c)
+    output "p" %p
+    output "q" %q)";
+  EXPECT_EQ(outline(lines, all_join()),
+            "moments @step: concat moments; %0 %1 -> %5\n"
+            "matmul @step: concat sub matmul; %0 %1 %5 %2 -> %8\n"
+            "- @step: concat add; %3 %0 %1 -> %9\n");
+  expect_same_under_all_rules(graph_of(lines));
+  std::string five = R"(
+    %x = input "x" f32[2,2] @step
+    %w = input "w" f32[10,3] @load
+    %c = concat(%x, %x, %x, %x, %x) {axis=1}
+    %p = matmul(%c, %w)
+    output "p" %p)";
+  EXPECT_EQ(outline(five, all_join()),
+            "- @step: concat; %0 -> %2\nmatmul @step: matmul; %2 %1 -> %3\n");
+}
+
+TEST(Fuse, ChoosesThePiecesOfWeightsWhereTheyArePacked) {
+  std::string lines = R"(
+    %x = input "x" f32[2,4] @step
+    %a = input "a" f16[3,4] @load
+    %b = input "b" f16[2,4] @load
+    %a32 = cast(%a) {to=f32}
+    %b32 = cast(%b) {to=f32}
+    %at = transpose(%a32) {perm=[1,0]}
+    %bt = transpose(%b32) {perm=[1,0]}
+    %bp = pad(%bt) {pads=[0,1,0,0]}
+    %w = concat(%at, %at, %bt, %bp, %at, %at) {axis=1}
+    %y = matmul(%x, %w)
+    output "y" %y)";
+  EXPECT_EQ(outline(lines),
+            "matmul @step: cast transpose cast transpose pad concat matmul; %0 %1 %2 -> %9\n");
   expect_same_under_all_rules(graph_of(lines));
 }
 

@@ -61,6 +61,7 @@ bool is_cheap(Op op) {
 }
 
 constexpr size_t kMostReaders = 3;  // groups that may each compute the same cheap work again
+constexpr size_t kMostPieces = 4;   // of a concat that is read in place, a choice for each element
 
 // A place where a value is read in the end, seen through the nodes that have no group of their own.
 struct Sink {
@@ -69,6 +70,7 @@ struct Sink {
   bool grows = false;  // read more than once an element, by broadcasting
   bool weight = false;
   bool is_anchor_rows = false;  // input 0 of the anchor, with only element-wise nodes on the way
+  bool joins = false;           // reads a concat in place
 };
 
 class Grouper {
@@ -182,6 +184,10 @@ class Grouper {
     return rules_.takes(node(user).op, static_cast<int>(input));
   }
 
+  bool joins(NodeId user, size_t input) const {
+    return rules_.joins && rules_.joins(node(user).op, static_cast<int>(input));
+  }
+
   // Does computing the value need anything of the group? Groups are entered as a whole.
   bool depends_on(ValueId id, int group) const {
     std::vector<bool> seen(graph_.nodes().size());
@@ -235,11 +241,15 @@ class Grouper {
         sinks_[id].push_back(sink);
       }
     } else if (by_index) {
-      sinks_[id].push_back({group, Takes::staged, grows});
+      sinks_[id].push_back({.group = group, .takes = Takes::staged, .grows = grows, .joins = true});
     } else {
       for (size_t i = 0; i < reader.inputs.size(); ++i)
         if (reader.inputs[i] == id)
-          sinks_[id].push_back({group, takes(user, i), false, is_weight(reader.op, i), i == 0});
+          sinks_[id].push_back({.group = group,
+                                .takes = takes(user, i),
+                                .weight = is_weight(reader.op, i),
+                                .is_anchor_rows = i == 0,
+                                .joins = joins(user, i)});
     }
   }
 
@@ -252,12 +262,14 @@ class Grouper {
     Op op = node(n).op;
     if (op == Op::literal) return false;
     if (op == Op::moments) return !joins_matmul(n);
-    if (!is_view(op) && !is_elementwise(op)) return true;
+    bool is_choice = op == Op::concat || op == Op::pad;
+    if (!is_view(op) && !is_elementwise(op) && !is_choice) return true;
     const auto& sinks = sinks_[node(n).outputs[0]];
     bool all_take = std::all_of(sinks.begin(), sinks.end(), [&](const Sink& sink) {
+      if (is_choice) return takes_choice(sink, n);
       return is_free(n) ? sink.takes >= Takes::views : takes_work(sink, n);
     });
-    return !all_take || (!is_free(n) && too_many_readers(n));
+    return !all_take || (!is_free(n) && !is_choice && too_many_readers(n));
   }
 
   // The work that decides where a node goes: a narrowing cast stays with the work before it, so
@@ -295,6 +307,14 @@ class Grouper {
     return anchor >= 0 && node(anchor).op == Op::matmul &&
            shape(node(anchor).inputs[0]) == shape(value) &&
            rules_.takes_row_moments(graph_, node(anchor));
+  }
+
+  // A concat or pad: where each element comes from is chosen when it is read.
+  bool takes_choice(const Sink& sink, NodeId n) const {
+    if (sink.weight && rate(n) <= Rate::load) return sink.takes >= Takes::elementwise;
+    if (node(n).op != Op::concat || sink.group < 0 || !sink.joins) return false;
+    bool is_few = node(n).inputs.size() <= kMostPieces || rate(n) <= Rate::load;
+    return is_few && rate(n) == group_rate(sink.group);
   }
 
   bool takes_work(const Sink& sink, NodeId n) const {

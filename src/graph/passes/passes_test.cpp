@@ -167,8 +167,9 @@ TEST(Pipeline, DumpsAfterThePassAskedForAndRefusesOthers) {
   EXPECT_NE(fused->dump.find("// group 0: group_norm_affine @step"), std::string::npos)
       << fused->dump;
   EXPECT_EQ(run_passes(graph, rules, {.dump_after = "nope"}).error().message,
-            "'nope' is no pass; these are: build, simplify, fold_literals, expand_norms, "
-            "simplify_again, precision_operands, precision_storage, choose_layout, fuse");
+            "'nope' is no pass; these are: build, simplify, fold_literals, sink_repeat, "
+            "upsample_conv, merge_products, expand_norms, simplify_again, precision_operands, "
+            "precision_storage, choose_layout, fuse");
 }
 
 }  // namespace

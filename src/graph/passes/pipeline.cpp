@@ -6,7 +6,10 @@
 #include "graph/passes/choose_layout.h"
 #include "graph/passes/expand_norms.h"
 #include "graph/passes/fold_literals.h"
+#include "graph/passes/merge_products.h"
 #include "graph/passes/simplify.h"
+#include "graph/passes/sink_repeat.h"
+#include "graph/passes/upsample_conv.h"
 #include "graph/text.h"
 #include "graph/verify.h"
 
@@ -31,9 +34,15 @@ constexpr Pass kPasses[] = {
     // Models are written plainly: the first round drops what repeats between modules and computes what is known.
     {"simplify", simplify},
     {"fold_literals", fold},
+    // Before expand_norms, whose several nodes and views would be more to sink through.
+    {"sink_repeat", sink_repeat},
+    // Before anything that looks at convolutions alone.
+    {"upsample_conv", upsample_conv},
+    // After sink_repeat: products merge that are of the same rows.
+    {"merge_products", merge_products},
     // Before choose_layout, which then sees only ops that follow their operands' layout.
     {"expand_norms", expand_norms},
-    // Folding leaves dead literals, and expanded norms repeat work on shared values.
+    // Folding and merging leave dead nodes, and expanded norms repeat work on shared values.
     {"simplify_again", simplify},
     // After all rewrites of f32 arithmetic. The second sees the groups that fuse will make.
     {"precision_operands", nullptr, operands},

@@ -165,15 +165,40 @@ Answer through_contraction(const Query& q) {
   return q.node.op == Op::matmul ? through_matmul(q) : through_batch(q);
 }
 
-Answer through_reduction(const Query& q) {
-  if (q.node.op == Op::argmax && int_attribute(q.node, "keepdims") != 0) return beside_axis(q);
-  List axes = q.node.op == Op::argmax
-                  ? List{positive_axis(int_attribute(q.node, "axis"), q.rank(0))}
-                  : positive_axes(ints_attribute(q.node, "axes"), q.rank(0));
+Answer beside_axes(const Query& q, const List& axes, bool keeps) {
   if (std::binary_search(axes.begin(), axes.end(), q.axis)) return {};
-  bool keeps = q.node.op == Op::moments || int_attribute(q.node, "keepdims") != 0;
   auto gone = std::lower_bound(axes.begin(), axes.end(), q.axis) - axes.begin();
   return q.alone(keeps ? q.axis : q.axis - static_cast<int>(gone));
+}
+
+// Leading dimensions, which rows and their ids share.
+Answer through_segments(const Query& q) {
+  if (q.axis >= q.rank(0) - 2) return {};
+  Rows rows = q.alone(q.axis);
+  std::fill(rows.of_input.begin(), rows.of_input.end(), q.axis);
+  return rows;
+}
+
+Answer through_reduction(const Query& q) {
+  const auto keeps = [&] { return int_attribute(q.node, "keepdims") != 0; };
+  const auto axes = [&] { return positive_axes(ints_attribute(q.node, "axes"), q.rank(0)); };
+  switch (q.node.op) {
+    case Op::reduce_sum:
+    case Op::reduce_mean:
+    case Op::reduce_max:
+    case Op::reduce_min:
+      return beside_axes(q, axes(), keeps());
+    case Op::moments:
+      return beside_axes(q, axes(), true);
+    case Op::argmax:
+      return beside_axes(q, {positive_axis(int_attribute(q.node, "axis"), q.rank(0))}, keeps());
+    case Op::rank:
+      return beside_axis(q);
+    case Op::segment_mean:
+      return through_segments(q);
+    default:
+      return {};
+  }
 }
 
 Answer through_normalization(const Query& q) {

@@ -43,6 +43,11 @@ bool has_lanes(const Index& index) {
 Shape summed_shape(const Group& group, const Node& node) {
   const Shape& right = group.body.value(node.inputs[1]).shape;
   if (node.op == Op::conv) return Shape(right.begin() + 1, right.end());
+  if (node.op == Op::conv_transpose) {
+    Shape summed(right.begin() + 1, right.end());
+    summed[0] = right[0] / graph::int_attribute(node, "groups");
+    return summed;
+  }
   return {group.body.value(node.inputs[0]).shape.back()};
 }
 
@@ -63,6 +68,33 @@ Product conv_product(const Group& group, const Node& node, const Index& output,
     product.left.push_back(place);
     if (geometry.pads_before[d] == 0 && geometry.pads_after[d] == 0) continue;
     product.inside = both(product.inside, Expr(-1) < place && place < number(x[d + 2]));
+  }
+  return product;
+}
+
+// An output place meets tap k in the input place (place + pad - k * dilation) / stride, if that is
+// one.
+Product conv_transpose_product(const Group& group, const Node& node, const Index& output,
+                               const Index& summed) {
+  const Shape& x = group.body.value(node.inputs[0]).shape;
+  const Shape& weight = group.body.value(node.inputs[1]).shape;
+  const graph::ConvGeometry geometry = graph::conv_geometry(node.attributes, x.size() - 2);
+  const Expr channel =
+      geometry.groups == 1
+          ? summed[0]
+          : output[1] / number(weight[1]) * number(weight[0] / geometry.groups) + summed[0];
+  Product product{{output[0], channel},
+                  {channel, geometry.groups == 1 ? output[1] : output[1] % number(weight[1])},
+                  {}};
+  product.right.insert(product.right.end(), summed.begin() + 1, summed.end());
+  for (size_t d = 0; d + 2 < x.size(); ++d) {
+    const Expr spread = output[d + 2] + number(geometry.pads_before[d]) -
+                        summed[d + 1] * number(geometry.dilations[d]);
+    const Expr place = spread / number(geometry.strides[d]);
+    product.left.push_back(place);
+    product.inside = both(product.inside, Expr(-1) < place && place < number(x[d + 2]));
+    if (geometry.strides[d] > 1)
+      product.inside = product.inside && spread % number(geometry.strides[d]) == Expr(0);
   }
   return product;
 }
@@ -151,7 +183,7 @@ class Builder {
     Stmt loops =
         nest(0, {}, [&](const Index& summed) { return add(sum, output, summed, mask); }, sum);
     Expr result = sum.get() + sum.low.get();
-    if (node_.op == Op::conv && node_.inputs.size() > 2 && node_.inputs[2] != graph::kAbsent)
+    if (node_.op != Op::matmul && node_.inputs.size() > 2 && node_.inputs[2] != graph::kAbsent)
       result = result + operand(node_.inputs[2], {output[1]}, {}, mask);
     return with_registers(
         {sum.low, sum.high},
@@ -172,9 +204,15 @@ class Builder {
     });
   }
 
+  Product product_of(const Index& output, const Index& summed) const {
+    if (node_.op == Op::conv) return conv_product(group_, node_, output, summed);
+    if (node_.op == Op::conv_transpose)
+      return conv_transpose_product(group_, node_, output, summed);
+    return matmul_product(group_, node_, output, summed[0]);
+  }
+
   Stmt add(const Sum& sum, const Index& output, const Index& summed, const Expr& mask) {
-    const Product product = node_.op == Op::conv ? conv_product(group_, node_, output, summed)
-                                                 : matmul_product(group_, node_, output, summed[0]);
+    const Product product = product_of(output, summed);
     const Expr left =
         masked(product.inside, operand(node_.inputs[0], product.left, product.inside, mask),
                kernel::constant(type_, 0));
@@ -196,8 +234,7 @@ class Builder {
 
 bool accepts(const Group& group, const Target&) {
   if (group.anchor < 0) return false;
-  const Op op = group.body.node(group.anchor).op;
-  return op == Op::matmul || op == Op::conv;
+  return graph::row(group.body.node(group.anchor).op).op_class == graph::OpClass::contraction;
 }
 
 std::vector<Config> space(const Group&, const Target&) {
@@ -215,7 +252,7 @@ Result<Program> build(const Group& group, const Target& target, const Config& co
 }  // namespace
 
 const Schedule kContractionDirect = {"contraction_direct",
-                                     "any matmul or conv, a vector of outputs at a time", accepts,
-                                     space, build};
+                                     "any matmul or convolution, a vector of outputs at a time",
+                                     accepts, space, build};
 
 }  // namespace tempera::lower

@@ -40,6 +40,30 @@ TEST(ContractionDirect, Convolutions) {
                  conv({1, 3, 11, 20}, {2, 3, 3, 3}, {.pads = {2, 0, 1, 3}, .dilation = 2}), kExact);
 }
 
+TEST(ContractionDirect, TransposedConvolutions) {
+  using List = std::vector<int64_t>;
+  struct Case {
+    Shape x, w;
+    List strides, pads, dilations;
+    int64_t groups;
+  };
+  const std::vector<Case> cases{{{2, 3, 5, 6}, {3, 5, 4, 4}, {2, 2}, {1, 1, 1, 1}, {}, 1},
+                                {{1, 4, 3, 5}, {4, 3, 3, 2}, {2, 3}, {0, 1, 2, 0}, {1, 2}, 2},
+                                {{1, 3, 20}, {3, 4, 3}, {}, {}, {}, 1}};
+  for (const Case& c : cases) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", DType::f32, c.x, Rate::step);
+    const ValueId w = b.input("w", DType::f32, c.w, Rate::load);
+    const ValueId bias = b.input("b", DType::f32, {c.w[1] * c.groups}, Rate::load);
+    b.output("y", b.op(graph::Op::conv_transpose, {x, w, bias},
+                       {{"strides", c.strides},
+                        {"pads", c.pads},
+                        {"dilations", c.dilations},
+                        {"groups", c.groups}}));
+    check_schedule(kContractionDirect, b.graph, kExact);
+  }
+}
+
 TEST(ContractionDirect, OneAndThreeSpatialDimensions) {
   check_schedule(kContractionDirect, conv({2, 3, 20}, {4, 3, 3}, {.pad = 1}), kExact);
   check_schedule(kContractionDirect, conv({1, 2, 4, 5, 6}, {3, 2, 3, 3, 3}, {.pad = 1}), kExact);
