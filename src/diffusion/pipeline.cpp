@@ -78,15 +78,15 @@ Status bind_prompts(const TextToImage& request, const ModelSettings& model,
 
 // The buffers of the sampling loop, all made before the first step.
 struct Buffers {
-  std::vector<float> input;   // [model batch, 4, h, w]
-  std::vector<float> output;  // the same
+  std::vector<float> input;   // [pictures, 4, h, w]
+  std::vector<float> output;  // [model batch, 4, h, w]
   std::vector<float> noise;   // [pictures, 4, h, w], if the sampler draws any
   SamplerState state;
 };
 
 Buffers make_buffers(const TextToImage& request, const SamplerPlan& plan, size_t latents) {
-  const size_t rows = is_guided(request) ? 2 * latents : latents;
-  return {std::vector<float>(rows), std::vector<float>(rows),
+  return {std::vector<float>(latents),
+          std::vector<float>(is_guided(request) ? 2 * latents : latents),
           std::vector<float>(plan.draws_noise ? latents : 0), make_sampler_state(plan, latents)};
 }
 
@@ -110,10 +110,7 @@ struct Loop {
 
 Status step(const Loop& loop, size_t call, std::span<float> latents) {
   Buffers& buffers = loop.buffers;
-  const std::span<float> input = std::span(buffers.input).first(latents.size());
-  scale_input(loop.plan, call, latents, input);
-  if (is_guided(loop.request))
-    std::ranges::copy(input, buffers.input.begin() + static_cast<std::ptrdiff_t>(latents.size()));
+  scale_input(loop.plan, call, latents, buffers.input);
   TRY(loop.components.denoise(buffers.input, loop.plan.timesteps[call], buffers.output));
   const std::span<const float> output = guide(loop.request, buffers.output);
   if (loop.plan.draws_noise) draw_noise(loop.generators, buffers.noise);

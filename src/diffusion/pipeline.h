@@ -23,7 +23,8 @@ struct Components {
   // Called once before the steps: f32 [model batch, tokens, width]; what depends on it alone is
   // computed here. The values need not outlive the call.
   std::function<Status(const Tensor& context)> bind_context;
-  // f32 [model batch, 4, height / 8, width / 8] at a timestep, which may be fractional.
+  // f32 [pictures, 4, height / 8, width / 8] at a timestep, which may be fractional -> [model
+  // batch, 4, height / 8, width / 8]: with guidance the halves see the same samples.
   std::function<Status(std::span<const float> sample, float timestep, std::span<float> output)>
       denoise;
   // One picture: latent f32 [1, 4, height / 8, width / 8], divided by scaling_factor -> planes f32

@@ -65,9 +65,10 @@ struct FakeModel {
 
   Status denoise(std::span<const float> sample, float timestep, std::span<float> output) {
     timesteps.push_back(timestep);
-    const size_t row = sample.size() / static_cast<size_t>(context.shape[0]);
-    for (size_t i = 0; i < sample.size(); ++i)
-      output[i] = sample[i] / 2 + context.as<float>()[i / row * kTokens + 1] + timestep / 1000;
+    const size_t row = output.size() / static_cast<size_t>(context.shape[0]);
+    for (size_t i = 0; i < output.size(); ++i)
+      output[i] = sample[i % sample.size()] / 2 + context.as<float>()[i / row * kTokens + 1] +
+                  timestep / 1000;
     return {};
   }
 

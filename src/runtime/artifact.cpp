@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -126,8 +127,25 @@ Status check_format(const Json& json, std::string_view where) {
                format, kArtifactFormat);
 }
 
-std::string size_text(const ArtifactPlan& plan) {
-  return fmt::format("{}x{} batch {}", plan.width, plan.height, plan.batch_size);
+std::string options_text(const PlanOptions& options) {
+  std::string text;
+  for (const auto& [key, value] : options) text += fmt::format(", {} {}", key, value);
+  return text;
+}
+
+bool has_all(const PlanOptions& options, const PlanOptions& wanted) {
+  return std::ranges::all_of(wanted, [&](const auto& option) {
+    return std::ranges::find(options, option) != options.end();
+  });
+}
+
+// The options of a plan that were asked about.
+PlanOptions among(const PlanOptions& options, const PlanOptions& wanted) {
+  PlanOptions result;
+  for (const auto& option : options)
+    if (std::ranges::find(wanted, option.first, &PlanOptions::value_type::first) != wanted.end())
+      result.push_back(option);
+  return result;
 }
 
 }  // namespace
@@ -187,21 +205,26 @@ std::string weights_folder(const Artifact& artifact) {
 }
 
 Result<const ArtifactPlan*> find_plan(const Artifact& artifact, std::string_view component,
-                                      int64_t height, int64_t width, int64_t batch_size) {
+                                      int64_t height, int64_t width, int64_t batch_size,
+                                      const PlanOptions& options) {
   std::vector<std::string> others;
   for (const ArtifactPlan& plan : artifact.plans) {
     if (plan.component != component) continue;
     const bool is_size = (height == 0 || plan.height == 0 || plan.height == height) &&
                          (width == 0 || plan.width == 0 || plan.width == width);
-    if (is_size && (batch_size == 0 || plan.batch_size == batch_size)) return &plan;
-    others.push_back(size_text(plan));
+    if (is_size && (batch_size == 0 || plan.batch_size == batch_size) &&
+        has_all(plan.options, options))
+      return &plan;
+    others.push_back(fmt::format("{}x{} batch {}{}", plan.width, plan.height, plan.batch_size,
+                                 options_text(among(plan.options, options))));
   }
   if (others.empty())
     return error(ErrorCode::not_found, "{}: the artifact has no component {}", artifact.folder,
                  quote(component));
   return error(ErrorCode::not_found,
-               "{}: {} is compiled for {}, not for {}x{} batch {}; compile it for this size",
-               artifact.folder, component, fmt::join(others, ", "), width, height, batch_size);
+               "{}: {} is compiled for {}, not for {}x{} batch {}{}; compile it for this size",
+               artifact.folder, component, fmt::join(others, "; "), width, height, batch_size,
+               options_text(options));
 }
 
 Result<Plan> read_plan(const Artifact& artifact, const ArtifactPlan& plan) {

@@ -30,9 +30,9 @@ struct ArtifactTarget {
   bool operator==(const ArtifactTarget&) const = default;
 };
 
+// One plan of an artifact.
 using PlanOptions = std::vector<std::pair<std::string, std::string>>;
 
-// One plan of an artifact.
 struct ArtifactPlan {
   std::string component;          // "unet"
   int64_t height = 0, width = 0;  // the picture's, in pixels; 0 where it has none
@@ -76,10 +76,11 @@ Result<Artifact> open_artifact(const std::string& folder);
 std::string path_in(const Artifact& artifact, std::string_view file);
 // Where the weights lie: a model's folder in diffusers layout.
 std::string weights_folder(const Artifact& artifact);
-// The plan of this component and size, or an error that names the sizes that there are. Height and
-// width 0: any.
+// The plan of this component and size with all these options, or an error that names those that
+// there are. Height and width 0: any.
 Result<const ArtifactPlan*> find_plan(const Artifact& artifact, std::string_view component,
-                                      int64_t height, int64_t width, int64_t batch_size);
+                                      int64_t height, int64_t width, int64_t batch_size,
+                                      const PlanOptions& options = {});
 Result<Plan> read_plan(const Artifact& artifact, const ArtifactPlan& plan);
 
 }  // namespace tempera::runtime

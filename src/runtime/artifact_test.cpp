@@ -81,6 +81,13 @@ TEST_F(ArtifactTest, FindsAPlanBySizeAndNamesTheSizesThatThereAre) {
             folder +
                 ": unet is compiled for 128x64 batch 2, not for 64x64 batch 2; compile it for this "
                 "size");
+  const std::string key = artifact.plans[0].options.at(0).first;
+  EXPECT_TRUE(find_plan(read, "unet", 64, 128, 2, artifact.plans[0].options).ok());
+  EXPECT_EQ(
+      find_plan(read, "unet", 64, 128, 2, {{key, "other"}}).error().message,
+      fmt::format("{}: unet is compiled for 128x64 batch 2, {} {}, not for 128x64 batch 2, {} "
+                  "other; compile it for this size",
+                  folder, key, artifact.plans[0].options[0].second, key));
   EXPECT_EQ(find_plan(read, "vae", 64, 64, 2).error().code, ErrorCode::not_found);
 }
 

@@ -60,7 +60,8 @@ Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
                                              {.batch = request.batch,
                                               .height = request.height,
                                               .width = request.width,
-                                              .tokens = request.tokens}));
+                                              .tokens = request.tokens,
+                                              .repeat = request.repeat}));
   ASSIGN_OR_RETURN(const std::vector<NamedValue> layers, kept_layers(built.graph.marks, request));
   RequestedGraph requested{.own = built.graph.graph, .kept = {}, .outputs = {}};
   add_kept(requested, layers);

@@ -72,6 +72,8 @@ ComponentRequest request_of(const std::string& component, int64_t batch,
     request.width = settings.width / scale;
   }
   if (component == "text_encoder" || component == "unet") request.tokens = info.text_tokens;
+  // Twice the pictures are the halves of a guided step.
+  if (component == "unet") request.repeat = batch / settings.batch_size;
   return request;
 }
 
@@ -82,7 +84,9 @@ runtime::ArtifactPlan entry_of(const ComponentRequest& request, const ArtifactSe
           .height = is_text ? 0 : settings.height,
           .width = is_text ? 0 : settings.width,
           .batch_size = request.batch,
-          .options = {{"precision", names.precision}, {"weights", names.weights}}};
+          .options = {{"precision", names.precision},
+                      {"weights", names.weights},
+                      {"repeat", std::to_string(request.repeat)}}};
 }
 
 // Weights stay where they are: the artifact names the model's folder and each file inside it.

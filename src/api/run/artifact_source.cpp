@@ -29,7 +29,8 @@ Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int6
                  artifact.folder);
   const auto [height, width] = pixels(request, vae_scale);
   ASSIGN_OR_RETURN(const runtime::ArtifactPlan* entry,
-                   runtime::find_plan(artifact, request.component, height, width, request.batch));
+                   runtime::find_plan(artifact, request.component, height, width, request.batch,
+                                      {{"repeat", std::to_string(request.repeat)}}));
   CompiledComponent component;
   ASSIGN_OR_RETURN(component.plan, runtime::read_plan(artifact, *entry));
   component.code_path = runtime::path_in(artifact, artifact.code_file);

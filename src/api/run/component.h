@@ -18,7 +18,10 @@ struct ComponentRequest {
   std::string component;  // "text_encoder", "unet", "vae_decoder", "vae_encoder"
   int64_t batch = 1;
   int64_t height = 0, width = 0;
-  int64_t tokens = 0;             // text_encoder, unet
+  int64_t tokens = 0;  // text_encoder, unet
+  // The unet's sample and timestep come with batch / repeat rows, which stand for all rows of the
+  // text one after another: the two halves of a guided step see the same latents.
+  int64_t repeat = 1;
   std::vector<std::string> keep;  // globs of layers that become outputs too
   auto operator<=>(const ComponentRequest&) const = default;
 };

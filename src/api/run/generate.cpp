@@ -25,7 +25,8 @@ Requests requests_of(const TextToImage& request, const ModelInfo& info) {
                    .batch = diffusion::model_batch(request),
                    .height = height,
                    .width = width,
-                   .tokens = info.text_tokens},
+                   .tokens = info.text_tokens,
+                   .repeat = rows},
           .vae_decoder = {.component = "vae_decoder", .height = height, .width = width}};
 }
 
@@ -92,14 +93,14 @@ Result<Tensor> encode(Session& session, const ComponentRequest& request, const T
 struct Denoiser {
   Executor* executor = nullptr;
   int sample = 0, timestep = 0, output = 0;
-  std::vector<float> timesteps;  // [batch], all equal
+  std::vector<float> timesteps;  // [pictures], all equal
 
   Status bind(Session& session, const ComponentRequest& request, const Tensor& context) {
     ASSIGN_OR_RETURN(executor, session.executor(request));
     ASSIGN_OR_RETURN(sample, executor->input("sample"));
     ASSIGN_OR_RETURN(timestep, executor->input("timestep"));
     ASSIGN_OR_RETURN(output, executor->output("sample"));
-    timesteps.resize(static_cast<size_t>(request.batch));
+    timesteps.resize(static_cast<size_t>(request.batch / request.repeat));
     return set_input(*executor, "encoder_hidden_states", context.data);
   }
   Status step(std::span<const float> latents, float t, std::span<float> result) {

@@ -24,4 +24,10 @@ Status check_tokens(const ComponentSize& size) {
   return check_extent("number of tokens", size.tokens, kMaxSide);
 }
 
+Status check_repeat(const ComponentSize& size) {
+  if (size.repeat >= 1 && size.batch % size.repeat == 0) return {};
+  return error(ErrorCode::invalid_argument, "a batch of {} is not {} times the same rows",
+               size.batch, size.repeat);
+}
+
 }  // namespace tempera::frontend

@@ -21,10 +21,13 @@ struct ComponentSize {
   int64_t batch = 1;
   int64_t height = 0, width = 0;  // unet, vae_decoder: elements of the latent; vae_encoder: pixels
   int64_t tokens = 0;             // text_encoder, unet
+  int64_t repeat = 1;             // unet: its sample and timestep have batch / repeat rows
 };
 
 // invalid_argument unless 1 <= batch <= 1024 and the extents that are used are within 1 to 16384.
 Status check_picture(const ComponentSize& size);
 Status check_tokens(const ComponentSize& size);
+// invalid_argument unless repeat divides the batch.
+Status check_repeat(const ComponentSize& size);
 
 }  // namespace tempera::frontend

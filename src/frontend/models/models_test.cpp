@@ -142,6 +142,33 @@ TEST(ReferenceFinals, UnetAtFractionalTimestep) {
   expect_unet(kSd15, load_layers("sd15.final"), "1x8x8", "320.625");
 }
 
+TEST(UnetOfRepeatedRows, GivesWhatTheRowsWrittenOutGive) {
+  const Tensors want = load_layers("sd15.final");
+  const Tensor& latent = want.at("unet.1x8x8.latent");
+  const Tensor context = first(want.at("context"), 2);
+  Tensor twice(latent.dtype, {2, latent.shape[1], 8, 8});
+  for (const size_t half : {0, 1})
+    std::ranges::copy(latent.data, twice.data.begin() + half * latent.data.size());
+  const ComponentSize size{.batch = 2, .height = 8, .width = 8, .tokens = 77};
+  ComponentSize shared = size;
+  shared.repeat = 2;
+  const Tensors written =
+      run(kSd15, Component::unet, size,
+          {{"sample", twice}, {"timestep", repeat(7, 2)}, {"encoder_hidden_states", context}});
+  const Tensors repeated =
+      run(kSd15, Component::unet, shared,
+          {{"sample", latent}, {"timestep", repeat(7, 1)}, {"encoder_hidden_states", context}});
+  EXPECT_EQ(repeated.at("sample"), written.at("sample"));
+}
+
+TEST(UnetOfRepeatedRows, RefusesABatchThatIsNoMultiple) {
+  const Result<Checkpoint> checkpoint = open_checkpoint(kSd15);
+  const auto built =
+      build_component(*checkpoint, Component::unet,
+                      {.batch = 3, .height = 8, .width = 8, .tokens = 77, .repeat = 2});
+  EXPECT_EQ(built.error().message, "a batch of 3 is not 2 times the same rows");
+}
+
 TEST(ReferenceFinals, Sd2TextEncoder) {
   const Tensors want = load_layers("sd2.final");
   const Tensors got = run(kSd2, Component::text_encoder, {.batch = 3, .tokens = 77},

@@ -121,6 +121,18 @@ ValueId predict(State& s, ValueId sample) {
                 {.pad = config.conv_out_kernel / 2});
 }
 
+// The rows of x, all of them `count` times one after another: as views, which passes sink to where
+// rows differ.
+ValueId repeat_rows(graph::GraphBuilder& b, ValueId x, int64_t count) {
+  if (count == 1) return x;
+  Shape shape = b.shape(x), whole = shape;
+  whole[0] *= count;
+  shape.insert(shape.begin(), 1);
+  const ValueId one = b.reshape(x, shape);
+  shape[0] = count;
+  return b.reshape(b.broadcast_to(one, shape), whole);
+}
+
 // Without padding on the left and top a side of 1 cannot be halved.
 Status check_halving(const UnetConfig& config, const ComponentSize& size) {
   const int64_t least =
@@ -137,18 +149,19 @@ Result<ComponentGraph> build_unet(const UnetConfig& config, const Weights& weigh
                                   const ComponentSize& size) {
   TRY(check_picture(size));
   TRY(check_tokens(size));
+  TRY(check_repeat(size));
   TRY(check_halving(config, size));
   ModuleBuilder m(weights);
   graph::GraphBuilder& b = m.b;
-  const ValueId sample =
-      b.input("sample", DType::f32, {size.batch, config.in_channels, size.height, size.width},
-              graph::Rate::step);
-  const ValueId timestep = b.input("timestep", DType::f32, {size.batch}, graph::Rate::step);
+  const int64_t rows = size.batch / size.repeat;
+  const ValueId sample = b.input(
+      "sample", DType::f32, {rows, config.in_channels, size.height, size.width}, graph::Rate::step);
+  const ValueId timestep = b.input("timestep", DType::f32, {rows}, graph::Rate::step);
   const ValueId text =
       b.input("encoder_hidden_states", DType::f32,
               {size.batch, size.tokens, config.cross_attention_dim}, graph::Rate::prompt);
-  State state{config, m, embed_time(m, config, timestep), text, {}};
-  b.output("sample", predict(state, sample));
+  State state{config, m, embed_time(m, config, repeat_rows(b, timestep, size.repeat)), text, {}};
+  b.output("sample", predict(state, repeat_rows(b, sample, size.repeat)));
   return std::move(m).finish();
 }
 

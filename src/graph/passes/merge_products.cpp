@@ -120,13 +120,30 @@ class Merger {
     const auto add = [&](Op op, std::vector<ValueId> inputs, const Attributes& attributes) {
       return rewriter_.to.add(op, std::move(inputs), attributes, origin)[0];
     };
-    ValueId weight = add(Op::concat, weights, {{"axis", int64_t{1}}});
+    ValueId weight = joined(weights, origin);
     ValueId sum = add(Op::matmul, {rewriter_.now(first.inputs[0]), weight}, first.attributes);
     if (!biases.empty()) {
       ValueId bias = add(Op::concat, biases, {{"axis", int64_t{0}}});
       sum = add(Op::add, {sum, bias}, {});
     }
     take_slices(products, sum);
+  }
+
+  // [k, n] each, side by side. Transposes are done once, on all: it is then the one weight of a
+  // linear layer, [n, k].
+  ValueId joined(const std::vector<ValueId>& weights, const std::vector<std::string>& origin) {
+    const Graph& graph = rewriter_.to;
+    std::vector<ValueId> turned;
+    for (ValueId weight : weights) {
+      NodeId producer = graph.value(weight).producer;
+      if (producer < 0 || graph.node(producer).op != Op::transpose) break;
+      turned.push_back(graph.node(producer).inputs[0]);
+    }
+    if (turned.size() < weights.size())
+      return rewriter_.to.add(Op::concat, weights, {{"axis", int64_t{1}}}, origin)[0];
+    ValueId whole = rewriter_.to.add(Op::concat, turned, {{"axis", int64_t{0}}}, origin)[0];
+    using List = std::vector<int64_t>;
+    return rewriter_.to.add(Op::transpose, {whole}, {{"perm", List{1, 0}}}, origin)[0];
   }
 
   void take_slices(const std::vector<Product>& products, ValueId whole) {

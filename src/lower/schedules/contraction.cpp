@@ -84,8 +84,8 @@ Stmt ContractionBuilder::each_pixel(const Block& block,
                                     const std::function<Stmt(Expr)>& outside) const {
   return kernel::serial("ph", number(t.patch_h(g)), [&](const Expr& ph) {
     return kernel::serial("pw", number(t.patch_w(g)), [&](const Expr& pw) {
-      const Expr h = block.block_h * number(t.block_h * g.stride_h) + ph - number(g.pad_h);
-      const Expr w = block.block_w * number(t.block_w * g.stride_w) + pw - number(g.pad_w);
+      const Expr h = block.block_h * number(t.block_h * g.stride_h) + ph - g.pad_at_h(block.batch);
+      const Expr w = block.block_w * number(t.block_w * g.stride_w) + pw - g.pad_at_w(block.batch);
       const Expr pixel = ph * number(t.patch_w(g)) + pw;
       return kernel::branch(within(h, g.in_h) && within(w, g.in_w), inside(pixel, h, w),
                             outside ? outside(pixel) : nullptr);

@@ -55,6 +55,40 @@ std::optional<ContractionGeometry> conv_geometry_of(const Graph& body, const Nod
   return g;
 }
 
+std::optional<ContractionGeometry> conv_transpose_geometry(const Graph& body, const Node& node) {
+  ContractionGeometry g;
+  const Shape& x = body.value(node.inputs[0]).shape;
+  const Shape& w = body.value(node.inputs[1]).shape;
+  const Shape& out = body.value(node.outputs[0]).shape;
+  const size_t spatial = x.size() - 2;
+  const graph::ConvGeometry conv = graph::conv_geometry(node.attributes, spatial);
+  if (spatial < 1 || spatial > 2 || conv.groups != 1) return std::nullopt;
+  for (size_t d = 0; d < spatial; ++d)
+    if (conv.dilations[d] != 1 || w[d + 2] % conv.strides[d] != 0 ||
+        out[d + 2] % conv.strides[d] != 0)
+      return std::nullopt;
+  g.is_conv = g.is_transposed = true;
+  g.channels = x[1];
+  g.n = w[1];
+  g.in_w = x.back();
+  g.phases_w = conv.strides.back();
+  g.cols = out.back() / g.phases_w;
+  g.taps_w = w.back() / g.phases_w;
+  g.pad_w = g.taps_w - 1;
+  g.shift_w = conv.pads_before.back();
+  if (spatial == 2) {
+    g.in_h = x[2];
+    g.phases_h = conv.strides[0];
+    g.rows = out[2] / g.phases_h;
+    g.taps_h = w[2] / g.phases_h;
+    g.pad_h = g.taps_h - 1;
+    g.shift_h = conv.pads_before[0];
+  }
+  g.b_batch = g.phases();
+  g.batch = x[0] * g.phases();
+  return g;
+}
+
 std::optional<ContractionGeometry> matmul_geometry(const Graph& body, const Node& node) {
   ContractionGeometry g;
   const Shape& a = body.value(node.inputs[0]).shape;
@@ -104,8 +138,50 @@ Index ContractionGeometry::pixel_index(const Shape& shape, const Expr& batch, co
   return index;
 }
 
+Index ContractionGeometry::out_index(const Expr& batch, const Expr& row, const Expr& col,
+                                     const Expr& column) const {
+  const Expr h = phases_h == 1 ? row : row * number(phases_h) + phase_h(batch);
+  const Expr w = phases_w == 1 ? col : col * number(phases_w) + phase_w(batch);
+  return pixel_index(out_shape, image(batch), h, w, column);
+}
+
+Expr ContractionGeometry::image(const Expr& batch) const {
+  return phases() == 1 ? batch : batch / number(phases());
+}
+Expr ContractionGeometry::phase_h(const Expr& batch) const {
+  return batch / number(phases_w) % number(phases_h);
+}
+Expr ContractionGeometry::phase_w(const Expr& batch) const { return batch % number(phases_w); }
+
+Expr ContractionGeometry::pad_at_h(const Expr& batch) const {
+  if (phases_h == 1) return number(pad_h - shift_h);
+  return number(pad_h) - (phase_h(batch) + number(shift_h)) / number(phases_h);
+}
+Expr ContractionGeometry::pad_at_w(const Expr& batch) const {
+  if (phases_w == 1) return number(pad_w - shift_w);
+  return number(pad_w) - (phase_w(batch) + number(shift_w)) / number(phases_w);
+}
+
+Expr ContractionGeometry::b_entry(const Expr& batch) const {
+  if (b_batch == 1) return 0;
+  return b_batch == this->batch ? batch : batch % number(b_batch);
+}
+
+int ContractionGeometry::b_column_dimension() const {
+  if (!is_conv) return static_cast<int>(b_shape.size()) - 1;
+  return is_transposed ? 1 : 0;
+}
+
 Index ContractionGeometry::b_index(const Expr& batch, const Expr& tap_h, const Expr& tap_w,
                                    const Expr& channel, const Expr& column) const {
+  if (is_transposed) {
+    // Taps of a phase in the order of the places that they read, which is the kernel's backwards.
+    const Expr h = (phase_h(batch) + number(shift_h)) % number(phases_h) +
+                   number(phases_h) * (number(taps_h - 1) - tap_h);
+    const Expr w = (phase_w(batch) + number(shift_w)) % number(phases_w) +
+                   number(phases_w) * (number(taps_w - 1) - tap_w);
+    return a_shape.size() == 4 ? Index{channel, column, h, w} : Index{channel, column, w};
+  }
   if (is_conv)
     return a_shape.size() == 4 ? Index{column, channel, tap_h, tap_w}
                                : Index{column, channel, tap_w};
@@ -151,6 +227,11 @@ std::optional<QuantizedB> quantized_product(const Graph& body, graph::NodeId id)
   return std::nullopt;
 }
 
+std::optional<ContractionGeometry> geometry_of(const Graph& body, const Node& node) {
+  if (node.op == Op::matmul) return matmul_geometry(body, node);
+  return node.op == Op::conv ? conv_geometry_of(body, node) : conv_transpose_geometry(body, node);
+}
+
 std::optional<QuantizedB> quantized_of(const Graph& body, graph::ValueId b) {
   graph::NodeId producer = body.value(b).producer;
   while (producer >= 0 && passes_on(body.node(producer)))
@@ -164,10 +245,9 @@ std::optional<ContractionGeometry> contraction_geometry(const graph::Group& grou
   if (group.anchor < 0) return std::nullopt;
   const Graph& body = group.body;
   const Node& node = body.node(group.anchor);
-  if (node.op != Op::conv && node.op != Op::matmul) return std::nullopt;
+  if (graph::row(node.op).op_class != graph::OpClass::contraction) return std::nullopt;
   if (!is_float(body.value(node.inputs[0]).dtype)) return std::nullopt;
-  std::optional<ContractionGeometry> g =
-      node.op == Op::conv ? conv_geometry_of(body, node) : matmul_geometry(body, node);
+  std::optional<ContractionGeometry> g = geometry_of(body, node);
   if (!g || element_count(body.value(node.outputs[0]).shape) == 0 || g->channels == 0)
     return std::nullopt;
   g->a = node.inputs[0];
@@ -179,7 +259,8 @@ std::optional<ContractionGeometry> contraction_geometry(const graph::Group& grou
   g->b_is_weight = body.value(g->b).rate <= Rate::load;
   g->a_dtype = body.value(g->a).dtype;
   g->b_dtype = body.value(g->b).dtype;
-  if (g->b_is_weight) g->quantized = quantized_of(body, g->b);
+  // Blocks of scales run along dimension 1, which is not a transposed convolution's channel.
+  if (g->b_is_weight && !g->is_transposed) g->quantized = quantized_of(body, g->b);
   return g;
 }
 

@@ -160,9 +160,7 @@ Stmt Packer::by_channels(const Panel& p) const {
 Launch Packer::values() const {
   GroupAccess access(group);
   const Buffer packed = packed_values(access, g, t, true);
-  // Dimension 0 of a convolution's weight is the column; a matmul's b has it last.
-  const int column_dimension = g.is_conv ? 0 : static_cast<int>(g.b_shape.size()) - 1;
-  const bool along_columns = is_contiguous_along(group, g.b, column_dimension, lanes);
+  const bool along_columns = is_contiguous_along(group, g.b, g.b_column_dimension(), lanes);
   const Stmt body = each_panel([&](const Expr& b, const Expr& tile, const Expr& chunk) {
     const Panel place{access, packed, b, tile, chunk};
     return along_columns ? by_columns(place) : by_channels(place);
@@ -235,7 +233,7 @@ void pack_b(const Group& group, const ContractionGeometry& g, const ContractionT
 
 Expr packed_panel(const ContractionGeometry& g, const ContractionTiling& t, const Expr& batch,
                   const Expr& tile, const Expr& chunk) {
-  const Expr b = g.b_batch == 1 ? Expr(0) : batch;
+  const Expr b = g.b_entry(batch);
   const Expr panel = (b * number(t.column_tiles(g)) + tile) * number(t.chunks(g)) + chunk;
   return panel * number(t.panel_size(g));
 }

@@ -1,6 +1,8 @@
 #include "lower/schedules/contraction.h"
 
 #include "graph/build.h"
+#include "graph/passes/simplify.h"
+#include "graph/passes/upsample_conv.h"
 #include "lower/schedules/schedule_test_support.h"
 
 namespace tempera::lower {
@@ -57,6 +59,45 @@ INSTANTIATE_TEST_SUITE_P(
                           {2, 20, 11, 6}, {8, 20, 2, 3}, {.pads = {1, 2, 0, 1}, .dilation = 2}},
                       ConvCase{{1, 24, 17}, {16, 24, 5}, {.stride = 3, .pad = 2}},  // one dimension
                       ConvCase{{1, 1, 3, 3}, {1, 1, 3, 3}, {.pad = 1}}));
+
+struct ConvTransposeCase {
+  Shape x, w;
+  std::vector<int64_t> strides, pads;
+};
+
+class ContractionConvTranspose : public ::testing::TestWithParam<ConvTransposeCase> {};
+
+TEST_P(ContractionConvTranspose, IsExactOnSmallIntegers) {
+  const ConvTransposeCase& c = GetParam();
+  GraphBuilder b;
+  const Layout channels_last = c.x.size() == 4 ? Layout{{0, 2, 3, 1}} : Layout{{0, 2, 1}};
+  const ValueId x = b.graph.add_input("x", DType::f32, c.x, Rate::step, channels_last);
+  const ValueId y =
+      b.op(graph::Op::conv_transpose,
+           {x, b.weight("w", DType::f16, c.w), b.weight("bias", DType::f32, {c.w[1]})},
+           {{"strides", c.strides}, {"pads", c.pads}});
+  b.graph.set_layout(y, channels_last);
+  b.output("y", y);
+  check_schedule(kContraction, b.graph, {.data = Data::small_integers, .most_configs = 3});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, ContractionConvTranspose,
+    ::testing::Values(ConvTransposeCase{{2, 20, 6, 9}, {20, 35, 4, 4}, {2, 2}, {1, 1, 1, 1}},
+                      ConvTransposeCase{{1, 5, 4, 3}, {5, 8, 4, 6}, {2, 3}, {0, 2, 2, 1}},
+                      ConvTransposeCase{{2, 7, 4, 3}, {7, 8, 3, 4}, {1, 4}, {1, 0, 1, 0}},
+                      ConvTransposeCase{{1, 9, 11}, {9, 7, 4}, {2}, {1, 1}}));
+
+// What upsample_conv makes: taps summed on the way into the packed weight.
+TEST(ContractionConvTranspose, SumsTapsWhileItPacks) {
+  GraphBuilder b;
+  const Layout channels_last{{0, 2, 3, 1}};
+  const ValueId x = b.upsample_nearest(
+      b.graph.add_input("x", DType::f32, {1, 18, 5, 6}, Rate::step, channels_last), {10, 12});
+  b.output("y", b.conv(x, b.weight("w", DType::f16, {21, 18, 3, 3}), kAbsent, {.pad = 1}));
+  const graph::Graph folded = graph::drop_dead(graph::upsample_conv(b.graph));
+  check_schedule(kContraction, folded, {.data = Data::small_integers, .most_configs = 3});
+}
 
 struct MatmulCase {
   Shape a, b;
