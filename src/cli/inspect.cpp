@@ -11,7 +11,7 @@ namespace {
 
 struct Flags {
   std::string path, dump_after;
-  bool kernels = false, tensors = false, json = false;
+  bool kernels = false, tensors = false, json = false, work = false, guided = false;
   SizeFlags size;
   CompileFlags compile;
 };
@@ -77,8 +77,40 @@ Status describe(const Flags& flags) {
   return {};
 }
 
+void print_component_work(const Json& component) {
+  const Json& rows = component.at("rows");
+  print(fmt::format("{}: inputs of {}x{}, batch {}, GFLOP", text_of(component, "component"),
+                    component.at("width").get<int64_t>(), component.at("height").get<int64_t>(),
+                    component.at("batch_size").get<int64_t>()));
+  std::string line = fmt::format("{:<16}", "after");
+  for (const auto& [kind, value] : rows.at(0).at("kinds").items())
+    line += fmt::format("{:>15}", kind);
+  print(line + fmt::format("{:>12}", "total"));
+  for (const Json& row : rows) {
+    line = fmt::format("{:<16}", text_of(row, "after"));
+    for (const auto& [kind, value] : row.at("kinds").items())
+      line += fmt::format("{:>15.3f}", value.get<double>());
+    print(line + fmt::format("{:>12.3f}", row.at("gflop").get<double>()));
+  }
+  print(fmt::format("saved {:.2f} %\n", component.at("saved_percent").get<double>()));
+}
+
+Status count_work(const Flags& flags, const std::string& model, const std::string& component) {
+  ASSIGN_OR_RETURN(const auto size, parse_size(flags.size.size));
+  ASSIGN_OR_RETURN(const Json json, api::count_work(model, {.component = component,
+                                                            .width = size.first,
+                                                            .height = size.second,
+                                                            .batch_size = flags.size.batch_size}));
+  if (flags.json)
+    print(json);
+  else
+    for (const Json& one : json.at("components")) print_component_work(one);
+  return {};
+}
+
 Status inspect(const Flags& flags) {
   const auto [model, component] = split_component(flags.path);
+  if (flags.work) return count_work(flags, model, component);
   if (component.empty()) {
     if (flags.kernels || !flags.dump_after.empty())
       return error(ErrorCode::invalid_argument,
@@ -94,7 +126,8 @@ Status inspect(const Flags& flags) {
                               .height = size.second,
                               .batch_size = flags.size.batch_size,
                               .dump_after = flags.dump_after.empty() ? "fuse" : flags.dump_after,
-                              .kernels = flags.kernels},
+                              .kernels = flags.kernels,
+                              .guided = flags.guided},
                              flags.compile.options()));
   print(text);
   return {};
@@ -116,12 +149,18 @@ void add_inspect(CLI::App& program, Action& action) {
                   "..., fuse")
       ->type_name("PASS");
   app->add_flag("--kernels", flags->kernels, "Print the component's kernels");
+  app->add_flag("--work", flags->work,
+                "Count the operations of a picture's components (the UNet's of a guided step), as "
+                "written and after each pass that saves some");
+  app->add_flag("--guided", flags->guided,
+                "Print the UNet as a step with guidance calls it, with both halves of the batch");
   flags->size.add(*app);
   flags->compile.add(*app);
   app->footer(
       "Examples:\n"
       "  tempera inspect stable-diffusion-v1-5\n"
-      "  tempera inspect stable-diffusion-v1-5:unet --dump-after fuse --size 512x512");
+      "  tempera inspect stable-diffusion-v1-5:unet --dump-after fuse --size 512x512\n"
+      "  tempera inspect stable-diffusion-v1-5:unet --work");
   app->callback([flags, &action] { action = [flags] { return inspect(*flags); }; });
 }
 

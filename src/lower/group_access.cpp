@@ -4,6 +4,7 @@
 
 #include "graph/attribute.h"
 #include "graph/geometry.h"
+#include "kernel/bounds.h"
 #include "kernel/simplify.h"
 #include "lower/elementwise.h"
 #include "lower/index_map.h"
@@ -64,6 +65,30 @@ Expr fit_mask(const Expr& mask, const Expr& offset) {
   return {};  // a scalar read under a mask of lanes: its place is in range whenever a lane is on
 }
 
+// Where each piece of a concat begins along its axis, and where the last one ends.
+std::vector<int64_t> piece_begins(const graph::Graph& body, const Node& concat) {
+  std::vector<int64_t> begins{0};
+  for (const ValueId input : concat.inputs) {
+    const Shape& shape = body.value(input).shape;
+    begins.push_back(begins.back() + shape[axis_of(concat, shape.size())]);
+  }
+  return begins;
+}
+
+// Lanes that start at a multiple of their number cannot span pieces that do too.
+bool is_in_one_piece(const graph::Graph& body, const Node& concat, const Expr& along) {
+  if (along->type.is_scalar()) return true;
+  const int lanes = along->type.lanes;
+  if (along->kind != kernel::ExprKind::ramp || !kernel::is_constant(along->args[1], 1))
+    return false;
+  kernel::RangeAnalysis ranges;
+  const kernel::Range first = ranges.of(along->args[0]);
+  const bool is_aligned = first.modulus % lanes == 0 && first.remainder % lanes == 0;
+  const std::vector<int64_t> begins = piece_begins(body, concat);
+  return is_aligned &&
+         std::all_of(begins.begin(), begins.end(), [&](int64_t b) { return b % lanes == 0; });
+}
+
 }  // namespace
 
 Expr element_offset(const Value& value, const std::vector<Expr>& index) {
@@ -111,25 +136,92 @@ Expr GroupAccess::load_input(ValueId id, const Index& index, Expr mask) {
   return kernel::load(buffer, offset, fit_mask(mask, offset));
 }
 
+Expr GroupAccess::concat_at(const Node& node, const Index& index, Expr mask) {
+  const auto axis = axis_of(node, index.size());
+  const std::vector<int64_t> begins = piece_begins(group_.body, node);
+  const auto chosen = chosen_.find(&node);
+  Expr value;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (chosen != chosen_.end() && chosen->second != i) continue;
+    Index inner = index;
+    if (begins[i] > 0) inner[axis] = index[axis] - Expr(static_cast<int>(begins[i]));
+    if (chosen != chosen_.end()) return value_at(node.inputs[i], inner, mask);
+    const Expr extent = static_cast<int>(begins[i + 1] - begins[i]);
+    const Expr inside = kernel::simplify(Expr(-1) < inner[axis] && inner[axis] < extent);
+    const Expr both = mask.defined() ? inside && mask : inside;
+    const Expr piece = value_at(node.inputs[i], inner, both);
+    value = value.defined() ? kernel::select(inside, piece, value) : piece;
+  }
+  return value;
+}
+
+GroupAccess::Join GroupAccess::first_join(ValueId id, const Index& index) const {
+  const Value& value = group_.body.value(id);
+  if (value.producer < 0 || known_.contains(id) || value.producer == group_.anchor) return {};
+  const Node& node = group_.body.node(value.producer);
+  switch (graph::row(node.op).op_class) {
+    case OpClass::elementwise:
+      for (const ValueId input : node.inputs) {
+        const Join join =
+            first_join(input, broadcast_index(group_.body.value(input).shape, value.shape, index));
+        if (join.concat) return join;
+      }
+      return {};
+    case OpClass::movement:
+      break;
+    default:
+      return {};
+  }
+  switch (node.op) {
+    case Op::concat: {
+      const auto axis = axis_of(node, index.size());
+      const auto chosen = chosen_.find(&node);
+      if (chosen == chosen_.end()) {
+        const Expr along = kernel::simplify(index[axis]);
+        return is_in_one_piece(group_.body, node, along) ? Join{&node, along} : Join{};
+      }
+      Index inner = index;
+      inner[axis] =
+          index[axis] - Expr(static_cast<int>(piece_begins(group_.body, node)[chosen->second]));
+      return first_join(node.inputs[chosen->second], inner);
+    }
+    case Op::pad:
+      return first_join(node.inputs[0], pad_index(group_.body, node, index).index);
+    case Op::split:
+      return first_join(node.inputs[0], split_index(group_.body, node, id, index));
+    case Op::gather:
+      return {};
+    default:
+      return first_join(node.inputs[0], input_index(group_.body, node, index));
+  }
+}
+
+// Halves the pieces until one is left.
+Stmt GroupAccess::choose(const Join& join, size_t begin, size_t end,
+                         const std::function<Stmt()>& body) {
+  if (end - begin == 1) {
+    chosen_[join.concat] = begin;
+    Stmt one = body();
+    chosen_.erase(join.concat);
+    return one;
+  }
+  const size_t middle = (begin + end) / 2;
+  const auto place = static_cast<int>(piece_begins(group_.body, *join.concat)[middle]);
+  const Expr first = join.along->type.is_scalar() ? join.along : join.along->args[0];
+  return kernel::branch(kernel::simplify(first < Expr(place)), choose(join, begin, middle, body),
+                        choose(join, middle, end, body));
+}
+
+Stmt GroupAccess::each_piece(ValueId value, const Index& index, const std::function<Stmt()>& body) {
+  const Join join = first_join(value, index);
+  if (!join.concat) return body();
+  return choose(join, 0, join.concat->inputs.size(),
+                [&] { return each_piece(value, index, body); });
+}
+
 Expr GroupAccess::movement_at(const Node& node, const Index& index, Expr mask) {
   const Value& result = group_.body.value(node.outputs[0]);
-  if (node.op == Op::concat) {
-    const auto axis = axis_of(node, result.shape.size());
-    Expr value;
-    int64_t begin = 0;
-    for (const ValueId input : node.inputs) {
-      const int64_t extent = group_.body.value(input).shape[axis];
-      Index inner = index;
-      inner[axis] = index[axis] - Expr(static_cast<int>(begin));
-      const Expr inside =
-          kernel::simplify(Expr(-1) < inner[axis] && inner[axis] < Expr(static_cast<int>(extent)));
-      const Expr both = mask.defined() ? inside && mask : inside;
-      const Expr piece = value_at(input, inner, both);
-      value = value.defined() ? kernel::select(inside, piece, value) : piece;
-      begin += extent;
-    }
-    return value;
-  }
+  if (node.op == Op::concat) return concat_at(node, index, mask);
   if (node.op == Op::gather) {
     const Value& table = group_.body.value(node.inputs[0]);
     const auto axis = axis_of(node, table.shape.size());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <vector>
@@ -34,6 +35,12 @@ class GroupAccess {
   // row that it asks about next.
   void define(graph::ValueId value, Expr expr) { defined_[value] = std::move(expr); }
 
+  // Reads of `value` at `index` that pass through a concat choose its piece by a select for each
+  // lane. Where all lanes of the index are within one piece whatever the loops, this makes it a
+  // branch: `body` is called for each piece, and value_at(value, index) within it reads that alone.
+  kernel::Stmt each_piece(graph::ValueId value, const Index& index,
+                          const std::function<kernel::Stmt()>& body);
+
   // Stores every output of the group, given the anchor's results (one for each of its outputs) at
   // `index` of the anchor's output. For a group without an anchor see store_outputs. Lanes where
   // `mask` is 0 are not written.
@@ -63,6 +70,15 @@ class GroupAccess {
                      bool written);
   void mark_place(const kernel::Buffer& buffer, const Index& index);
   Expr load_input(graph::ValueId value, const Index& index, Expr mask);
+  // A concat on the way to an element, with the index along its axis.
+  struct Join {
+    const graph::Node* concat = nullptr;
+    Expr along;
+  };
+  Join first_join(graph::ValueId value, const Index& index) const;
+  kernel::Stmt choose(const Join& join, size_t begin, size_t end,
+                      const std::function<kernel::Stmt()>& body);
+  Expr concat_at(const graph::Node& node, const Index& index, Expr mask);
   Expr movement_at(const graph::Node& node, const Index& index, Expr mask);
   std::vector<kernel::Stmt> store_all(std::map<graph::ValueId, std::pair<Index, Expr>> known,
                                       Expr mask);
@@ -73,6 +89,7 @@ class GroupAccess {
   Index place_;  // the index handed to the store in progress; otherwise empty
   std::map<graph::ValueId, std::pair<Index, Expr>>
       known_;  // results handed over, with their index, while storing
+  std::map<const graph::Node*, size_t> chosen_;  // concats whose piece is known, within each_piece
 };
 
 // The linear element offset of a logical index in a value's memory.

@@ -1,6 +1,7 @@
 #include "api/compile/inspect.h"
 
 #include "api/compile/backends.h"
+#include "api/compile/inspect_request.h"
 #include "api/compile/lower_component.h"
 #include "api/run/artifact_source.h"
 #include "frontend/checkpoint/describe.h"
@@ -78,6 +79,8 @@ Result<Json> describe_artifact(const std::string& path) {
 // A part folder alone, such as a VAE's, names no latent size.
 constexpr int64_t kDefaultLatent = 64;
 
+}  // namespace
+
 Result<ComponentRequest> request_of(const frontend::Checkpoint& checkpoint,
                                     const InspectSettings& settings) {
   ASSIGN_OR_RETURN(const ModelInfo info, read_model_info(checkpoint, {settings.component, "unet"}));
@@ -92,10 +95,12 @@ Result<ComponentRequest> request_of(const frontend::Checkpoint& checkpoint,
   };
   request.height = side(settings.height, info.sample_height);
   request.width = side(settings.width, info.sample_width);
+  if (settings.guided && settings.component == "unet") {
+    request.repeat = 2;
+    request.batch *= request.repeat;
+  }
   return request;
 }
-
-}  // namespace
 
 Result<Json> describe_path(const std::string& path, bool tensors) {
   return is_artifact(path) ? describe_artifact(path) : describe_checkpoint(path, tensors);

@@ -21,10 +21,18 @@ struct InspectSettings {
   int64_t batch_size = 1;           // rows of the component's inputs
   std::string dump_after = "fuse";  // of graph::PassOptions
   bool kernels = false;             // the kernels' text instead of a graph
+  // The unet as a step with guidance calls it: batch_size pictures, whose sample and timestep stand
+  // for both halves.
+  bool guided = false;
 };
 // A component's graph or kernels as text.
 Result<std::string> inspect_component(const std::string& model, const InspectSettings& settings,
                                       CompileOptions options);
+
+// How much there is to compute for a picture and what each pass takes away, in GFLOP by kind of op:
+// of one component, or, if settings.component is empty, of those that make a picture from text.
+// The unet is a guided step. The form is described in docs/cli_json.md.
+Result<Json> count_work(const std::string& model, const InspectSettings& settings);
 
 // The target that a value of --cpu names, as {"key", "cpu", "triple", "vector_bytes", ...}.
 Result<Json> describe_target(const std::string& cpu);

@@ -82,6 +82,7 @@ class Runner {
       Status status = verify(graph);
       CHECK(status.ok(), "after {}: {}", name, status.error().message);
     }
+    if (options_.watch) options_.watch(name, graph);
     if (options_.dump_after == name) result.dump = print(graph, kDump);
   }
 

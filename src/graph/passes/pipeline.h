@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ struct PassOptions {
   Precision precision;
   std::string dump_after;  // the name of a pass, "build" (the graph as given) or "fuse"
   bool time = false;       // a log line for each pass
+  // Called with the graph after each pass, and before the first with the name "build".
+  std::function<void(std::string_view pass, const Graph&)> watch = {};
   // verify() after each pass; a fault is our bug and fails a CHECK.
   bool verify =
 #ifdef TEMPERA_VERIFY

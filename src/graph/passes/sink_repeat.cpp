@@ -202,9 +202,16 @@ Answer through_reduction(const Query& q) {
 }
 
 Answer through_normalization(const Query& q) {
-  if (q.node.op == Op::group_norm) return through_batch(q);
-  if (q.node.op == Op::softmax) return beside_axis(q);
-  return q.input == 0 && q.axis + 1 < q.rank(0) ? Answer(q.alone(q.axis)) : Answer();
+  switch (q.node.op) {
+    case Op::group_norm:
+      return through_batch(q);
+    case Op::layer_norm:
+      return q.input == 0 && q.axis + 1 < q.rank(0) ? Answer(q.alone(q.axis)) : Answer();
+    case Op::softmax:
+      return beside_axis(q);
+    default:
+      return {};
+  }
 }
 
 // The batch of q, k, v, and of a mask that differs by it.

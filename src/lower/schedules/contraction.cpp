@@ -106,26 +106,31 @@ Stmt ContractionBuilder::stage_statistics(const Block& block) const {
 
 Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) const {
   const Expr zeros = kernel::constant({tile.dtype, lanes}, 0);
-  const auto each_vector = [&](const Expr& pixel, const std::function<Expr(Expr)>& values) {
+  // store(place in the patch, channels)
+  const auto each_vector = [&](const Expr& pixel, const std::function<Stmt(Expr, Expr)>& store) {
     return kernel::serial("kv", number(divide_up(t.kc, t.lanes)), [&](const Expr& kv) {
-      const Expr at = lanes_from(pixel * number(t.patch_stride()) + kv * number(t.lanes));
-      return kernel::store(block.patch, at,
-                           values(lanes_from(chunk * number(t.kc) + kv * number(t.lanes))));
+      return store(lanes_from(pixel * number(t.patch_stride()) + kv * number(t.lanes)),
+                   lanes_from(chunk * number(t.kc) + kv * number(t.lanes)));
     });
+  };
+  const auto value = [&](const Index& index, const Expr& channels) {
+    const Expr mask = channel_mask(channels);
+    Expr read = kernel::cast(tile.dtype, block.access.value_at(g.a, index, mask));
+    if (read->type.lanes == 1) read = kernel::broadcast(read, lanes);
+    return mask.defined() ? kernel::select(mask, read, zeros) : read;
   };
   const auto inside = [&](const Expr& pixel, const Expr& h, const Expr& w) {
     return statistics.defined(block.access, block.statistics, pixel, [&] {
-      return each_vector(pixel, [&](const Expr& channels) {
-        const Expr mask = channel_mask(channels);
-        Expr value = kernel::cast(
-            tile.dtype, block.access.value_at(g.a, g.a_index(block.batch, h, w, channels), mask));
-        if (value->type.lanes == 1) value = kernel::broadcast(value, lanes);
-        return mask.defined() ? kernel::select(mask, value, zeros) : value;
+      return each_vector(pixel, [&](const Expr& at, const Expr& channels) {
+        const Index index = g.a_index(block.batch, h, w, channels);
+        return block.access.each_piece(
+            g.a, index, [&] { return kernel::store(block.patch, at, value(index, channels)); });
       });
     });
   };
   return each_pixel(block, inside, [&](const Expr& pixel) {
-    return each_vector(pixel, [&](const Expr&) { return zeros; });
+    return each_vector(
+        pixel, [&](const Expr& at, const Expr&) { return kernel::store(block.patch, at, zeros); });
   });
 }
 

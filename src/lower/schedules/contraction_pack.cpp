@@ -133,10 +133,12 @@ Stmt Packer::by_channels(const Panel& p) const {
           const Expr channels = lanes_from(p.chunk * number(t.kc) + kv * number(t.lanes));
           const Expr tap = h * number(g.taps_w) + w;
           const Expr at = (tap * number(vectors) + kv) * number(t.lanes);
-          const Expr value = inside ? elements(p, g.b_index(p.batch, h, w, channels, column),
-                                               channel_mask(channels))
-                                    : zeros();
-          return kernel::store(rows, lanes_from(n * number(row) + at), value);
+          const Expr place = lanes_from(n * number(row) + at);
+          if (!inside) return kernel::store(rows, place, zeros());
+          const Index index = g.b_index(p.batch, h, w, channels, column);
+          return p.access.each_piece(g.b, index, [&] {
+            return kernel::store(rows, place, elements(p, index, channel_mask(channels)));
+          });
         });
       });
     };
