@@ -1,6 +1,8 @@
 // Subcommands that ask: their JSON.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"
@@ -47,6 +49,29 @@ TEST(Inspect, ListsTheTensorsOfAnUnknownFile) {
        "--json"});
   EXPECT_EQ(json["family"], "unknown");
   EXPECT_FALSE(json["components"][0]["tensors"].empty());
+}
+
+TEST(Queries, InspectCountsTheWorkOfAGuidedStepAndWhatPassesTakeAway) {
+  const Json json = json_of({"inspect", kTiny, "--work", "--json"});
+  EXPECT_EQ(json.at("kind"), "work");
+  ASSERT_EQ(json.at("components").size(), 3u);
+  const Json& unet = json.at("components").at(1);
+  EXPECT_EQ(unet.at("batch_size"), 2);
+  EXPECT_EQ(unet.at("repeat"), 2);
+  std::vector<std::string> after;
+  double before = 0;
+  for (const Json& row : unet.at("rows")) {
+    after.push_back(row.at("after"));
+    if (before > 0) {
+      EXPECT_LE(row.at("gflop").get<double>(), before);
+    }
+    before = row.at("gflop");
+  }
+  for (const char* pass : {"build", "split_by_rate", "sink_repeat", "upsample_conv"})
+    EXPECT_NE(std::ranges::find(after, pass), after.end()) << pass;
+  EXPECT_GT(unet.at("saved_percent"), 0);
+  const std::string text = expect_program({"inspect", kTiny + ":vae_decoder", "--work"});
+  EXPECT_NE(text.find("upsample_conv"), std::string::npos) << text;
 }
 
 TEST(Inspect, PrintsGraphsAndKernels) {

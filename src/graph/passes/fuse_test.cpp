@@ -314,12 +314,13 @@ TEST(Fuse, SplitsANormalisedResidualBlockIntoTheExpectedGroups) {
   auto rules = all_take(Takes::staged);
   auto fused = run_passes(graph, rules, {.verify = true});
   EXPECT_EQ(outline(fused->graph, rules),
-            "conv @step: conv; %0 %3 %5 -> %6\n"
-            "group_norm_affine @step: group_norm_affine; %6 %2 -> %7 %8\n"
-            "conv @step: mul add silu conv reshape add; %6 %7 %8 %3 %5 %1 -> %14\n"
+            "conv @step: conv; %0 %3 %5 -> %14\n"
             "group_norm_affine @step: group_norm_affine; %14 %2 -> %15 %16\n"
-            "conv @step: mul add silu conv add; %6 %14 %15 %16 %4 %5 -> %21\n"
-            "conv @step: upsample_nearest conv; %21 %4 -> %23\n");
+            "conv @step: mul add silu conv reshape add; %14 %15 %16 %3 %5 %1 -> %22\n"
+            "group_norm_affine @step: group_norm_affine; %22 %2 -> %23 %24\n"
+            "conv @step: mul add silu conv add; %14 %22 %23 %24 %4 %5 -> %29\n"
+            "conv_transpose @step: transpose slice pad pad add pad pad add conv_transpose; "
+            "%29 %4 -> %30\n");
   expect_same_under_all_rules(fused->graph);
 }
 

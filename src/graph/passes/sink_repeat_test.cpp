@@ -70,7 +70,7 @@ TEST(SinkRepeat, ComputesRepeatedRowsOnce) {
       {Op::argmax, "%a = argmax(%r) {axis=2, keepdims=0}\noutput \"a\" %a", 8},
       {Op::rank, "%a = rank(%r)\noutput \"a\" %a", 48},
       {Op::segment_mean,
-       "%i = slice(%r) {axes=[2], ends=[1]}\n%j = reshape(%i) {shape=[6,4]}\n"
+       "%i = slice(%r) {axes=[2], ends=[1], starts=[0]}\n%j = reshape(%i) {shape=[6,4]}\n"
        "%k = cast(%j) {to=i32}\n%a = segment_mean(%r, %k) {segments=3}\noutput \"a\" %a",
        36},
       {Op::moments, "%a, %b = moments(%r) {axes=[1,2]}\noutput \"a\" %a\noutput \"b\" %b", 2},

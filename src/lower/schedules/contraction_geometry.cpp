@@ -1,6 +1,7 @@
 #include "lower/schedules/contraction_geometry.h"
 
 #include "graph/geometry.h"
+#include "lower/schedules/iterate.h"
 #include "lower/schedules/micro_kernel.h"
 
 namespace tempera::lower {
@@ -67,7 +68,7 @@ std::optional<ContractionGeometry> conv_transpose_geometry(const Graph& body, co
     if (conv.dilations[d] != 1 || w[d + 2] % conv.strides[d] != 0 ||
         out[d + 2] % conv.strides[d] != 0)
       return std::nullopt;
-  g.is_conv = g.is_transposed = true;
+  g.is_transposed = true;
   g.channels = x[1];
   g.n = w[1];
   g.in_w = x.back();
@@ -118,7 +119,7 @@ std::optional<ContractionGeometry> matmul_geometry(const Graph& body, const Node
 Index ContractionGeometry::pixel_index(const Shape& shape, const Expr& batch, const Expr& h,
                                        const Expr& w, const Expr& channel) const {
   Index index;
-  if (!is_conv) {
+  if (!is_conv && !is_transposed) {
     if (flat) {
       index = positions(Shape(shape.begin(), shape.end() - 1), w);
     } else {
@@ -168,8 +169,8 @@ Expr ContractionGeometry::b_entry(const Expr& batch) const {
 }
 
 int ContractionGeometry::b_column_dimension() const {
-  if (!is_conv) return static_cast<int>(b_shape.size()) - 1;
-  return is_transposed ? 1 : 0;
+  if (is_transposed) return 1;
+  return is_conv ? 0 : static_cast<int>(b_shape.size()) - 1;
 }
 
 Index ContractionGeometry::b_index(const Expr& batch, const Expr& tap_h, const Expr& tap_w,

@@ -45,8 +45,8 @@ struct ContractionGeometry {
   Shape a_shape, b_shape, out_shape;         // logical, of the body's values
   DType a_dtype = DType::f32, b_dtype = DType::f32;
   std::optional<QuantizedB> quantized;  // of a weight
-  bool is_conv = false;                 // images are [n, channel, spatial...]
-  bool is_transposed = false;           // of the convolution's kind
+  bool is_conv = false;                 // values are [n, channel, spatial...]
+  bool is_transposed = false;           // so they are too, of a transposed convolution
   int64_t shift_h = 0, shift_w = 0;     // c above
   bool flat = false;  // a conv's map, or a matmul's leading dimensions and rows, run in one row
 

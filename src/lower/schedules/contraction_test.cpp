@@ -99,6 +99,39 @@ TEST(ContractionConvTranspose, SumsTapsWhileItPacks) {
   check_schedule(kContraction, folded, {.data = Data::small_integers, .most_configs = 3});
 }
 
+// A convolution of two tensors side by side, whose pieces begin at multiples of all vectors or of
+// none.
+TEST(ContractionOfConcat, ReadsThePiecesWhereTheyLie) {
+  const Layout channels_last{{0, 2, 3, 1}};
+  for (const auto& [first, second] : {std::pair{32, 16}, {7, 12}}) {
+    GraphBuilder b;
+    const ValueId x =
+        b.graph.add_input("x", DType::f32, {2, first, 4, 5}, Rate::step, channels_last);
+    const ValueId y =
+        b.graph.add_input("y", DType::f32, {2, second, 4, 5}, Rate::step, channels_last);
+    const ValueId scale = b.input("scale", DType::f32, {first + second, 1, 1}, Rate::step);
+    const ValueId both = b.mul(b.concat({x, y}, 1), scale);
+    b.output("o", b.conv(both, b.weight("w", DType::f16, {9, first + second, 3, 3}), kAbsent,
+                         {.pad = 1}));
+    check_schedule(kContraction, b.graph, {.data = Data::small_integers, .most_configs = 2});
+  }
+}
+
+TEST(ContractionOfConcat, PacksThePiecesOfAWeight) {
+  for (const bool turned : {false, true})
+    for (const int64_t width : {16, 11}) {
+      GraphBuilder b;
+      std::vector<ValueId> pieces;
+      for (const int64_t n : {width, 2 * width, width})
+        pieces.push_back(b.weight(fmt::format("w{}", pieces.size()), DType::f16,
+                                  turned ? Shape{n, 35} : Shape{35, n}));
+      ValueId w = b.concat(pieces, turned ? 0 : 1);
+      if (turned) w = b.transpose(w, {1, 0});
+      b.output("o", b.matmul(b.input("x", DType::f32, {6, 35}, Rate::step), w));
+      check_schedule(kContraction, b.graph, {.data = Data::small_integers, .most_configs = 2});
+    }
+}
+
 struct MatmulCase {
   Shape a, b;
   bool weight;
