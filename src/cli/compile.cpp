@@ -18,6 +18,7 @@ struct Flags {
   bool json = false, quiet = false;
   SizeFlags size;
   CompileFlags compile;
+  SavingFlags saving;
 };
 
 Json plan_json(const api::WrittenPlan& written) {
@@ -59,7 +60,8 @@ Status compile(const Flags& flags) {
                                              {.components = flags.components,
                                               .width = size.first,
                                               .height = size.second,
-                                              .batch_size = flags.size.batch_size},
+                                              .batch_size = flags.size.batch_size,
+                                              .saving = flags.saving.saving},
                                              std::move(options)));
   progress.clear();
   report(flags, written);
@@ -86,6 +88,8 @@ void add_compile(CLI::App& program, Action& action) {
   flags->compile.add(*app);
   app->add_flag("--json", flags->json, "Print the result as JSON");
   app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
+  flags->saving.add_token_merging(*app);
+  flags->saving.add_deep_cache(*app);
   app->footer(
       "Examples:\n"
       "  tempera compile stable-diffusion-v1-5 -o sd15-512 --size 512x512\n"

@@ -69,6 +69,51 @@ void SizeFlags::add(CLI::App& app) {
       ->check(CLI::Range(1, 512));
 }
 
+void SavingFlags::add_token_merging(CLI::App& app) {
+  constexpr const char* kGroup = "Faster by leaving out work (the picture changes)";
+  diffusion::TokenMerging& merging = saving.token_merging;
+  app.add_option("--token-merging-ratio", merging.ratio,
+                 "Part of the UNet's tokens that are merged with similar ones before "
+                 "self-attention, 0 to 0.75; 0.3 is hardly seen, 0.5 loses fine detail, 0.75 "
+                 "texture and small things [0]")
+      ->type_name("X")
+      ->group(kGroup);
+  app.add_option("--token-merging-max-downsample", merging.max_downsample,
+                 "Merge at this reduction of the latent and below: 1, 2, 4 or 8; above 1 shapes "
+                 "change, and little time is won [1]")
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_flag("--token-merging-crossattn", merging.cross_attention,
+               "Merge before cross-attention too: the prompt is followed less closely")
+      ->group(kGroup);
+  app.add_flag("--token-merging-mlp", merging.mlp,
+               "Merge before the feed-forward layers too: merged places look alike, surfaces blur")
+      ->group(kGroup);
+}
+
+void SavingFlags::add_deep_cache(CLI::App& app) {
+  app.add_option("--deep-cache", saving.deep_cache,
+                 "Run the UNet's deep part in every N-th step and reuse its result in those "
+                 "between; 2 is close, from 3 on composition and detail drift, with few steps "
+                 "sooner [1]")
+      ->type_name("N")
+      ->group("Faster by leaving out work (the picture changes)");
+}
+
+void SavingFlags::add_guidance(CLI::App& app) {
+  constexpr const char* kGroup = "Faster by leaving out work (the picture changes)";
+  app.add_option("--guidance-from", saving.guidance_from,
+                 "Leave out the negative prompt before this part of the steps, 0 to 1; the first "
+                 "steps set the composition, which then follows the prompt less [0]")
+      ->type_name("X")
+      ->group(kGroup);
+  app.add_option("--guidance-to", saving.guidance_to,
+                 "Leave out the negative prompt from this part of the steps on, 0 to 1; the last "
+                 "steps add detail, and 0.8 is hardly seen [1]")
+      ->type_name("X")
+      ->group(kGroup);
+}
+
 Result<std::pair<int64_t, int64_t>> parse_size(std::string_view text) {
   std::pair<int64_t, int64_t> size = {0, 0};
   if (text.empty()) return size;

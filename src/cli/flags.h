@@ -10,6 +10,7 @@
 
 #include "api/compile/compile.h"
 #include "base/status.h"
+#include "diffusion/pipeline.h"
 
 namespace tempera::cli {
 
@@ -34,6 +35,14 @@ struct SizeFlags {
   std::string size;  // "512x512", or empty
   int64_t batch_size = 1;
   void add(CLI::App& app);
+};
+
+// Work left out by choice: faster, and another picture.
+struct SavingFlags {
+  diffusion::WorkSaving saving;
+  void add_token_merging(CLI::App& app);
+  void add_deep_cache(CLI::App& app);
+  void add_guidance(CLI::App& app);
 };
 
 // "512x384": width and height; invalid_argument for anything else. Empty: 0 and 0.

@@ -21,6 +21,7 @@ struct GenerateFlags {
   bool save_steps = false, dry_run = false, json = false, quiet = false;
   ModelFlag model;
   CompileFlags compile;
+  SavingFlags saving;
   api::GenerateSettings settings;
 };
 
@@ -99,6 +100,7 @@ Status complete_settings(GenerateFlags& flags, bool prompt_given) {
   if (flags.save_steps && flags.save_latents.empty())
     return error(ErrorCode::invalid_argument, "--save-steps needs --save-latents FILE");
   flags.settings.keep_steps = flags.save_steps;
+  flags.settings.saving = flags.saving.saving;
   if (!flags.initial_latents.empty()) {
     ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
   }
@@ -238,12 +240,16 @@ void add_generate(CLI::App& program, Action& action) {
   flags->model.add(*app);
   flags->compile.add(*app);
   add_output_flags(*app, *flags);
+  flags->saving.add_token_merging(*app);
+  flags->saving.add_deep_cache(*app);
+  flags->saving.add_guidance(*app);
   app->footer(
       "Examples:\n"
       "  tempera generate \"a red heart\"\n"
       "  tempera generate \"a cat\" -m stable-diffusion-v1-5 -n \"blurry\" --seed 5,9 -o "
       "cat-{seed}.png\n"
-      "  tempera generate \"a cat\" -m stable-diffusion-v1-5 --width 768 --dry-run");
+      "  tempera generate \"a cat\" -m stable-diffusion-v1-5 --width 768 --dry-run\n"
+      "  tempera generate \"a cat\" -m stable-diffusion-v1-5 --deep-cache 2 --guidance-to 0.8");
   app->callback([app, flags, &action] {
     action = [app, flags] { return generate(*flags, app->count("PROMPT") > 0); };
   });

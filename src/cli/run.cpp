@@ -18,6 +18,7 @@ struct Flags {
   int64_t repeat = 1;
   bool print_time = false, profile = false, json = false, quiet = false;
   CompileFlags compile;
+  SavingFlags saving;
 };
 
 void print_time(const Flags& flags, const api::Timing& t) {
@@ -58,6 +59,8 @@ Status run(const Flags& flags) {
   ASSIGN_OR_RETURN(api::BoundInputs bound,
                    api::bind_inputs(source.info, component, std::move(inputs)));
   bound.request.keep = flags.keep;
+  TRY(diffusion::check(flags.saving.saving.token_merging));
+  if (component == "unet") bound.request.token_merging = flags.saving.saving.token_merging;
   ASSIGN_OR_RETURN(const auto session,
                    api::Session::open(std::move(source), "cpu", flags.compile.threads));
   runtime::Profiler profiler;
@@ -104,6 +107,7 @@ void add_run(CLI::App& program, Action& action) {
   flags->compile.add(*app);
   app->add_flag("--json", flags->json, "Print names and shapes of the outputs, and times, as JSON");
   app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
+  flags->saving.add_token_merging(*app);
   app->footer(
       "Inputs, of any float or integer dtype:\n"
       "  text_encoder  input_ids [b, tokens]\n"

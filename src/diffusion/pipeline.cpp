@@ -13,6 +13,9 @@ Status report(const ProgressFunction& progress, Stage stage, int64_t done, int64
   return error(ErrorCode::cancelled, "stopped before the picture was done");
 }
 
+constexpr double kMostMerged = 0.75;   // all tokens but one of each cell of four
+constexpr int64_t kMostReused = 1000;  // calls that take one deep feature
+
 bool is_guided(const TextToImage& request) { return request.guidance_scale > 1.0; }
 
 Shape latent_shape(const TextToImage& request, const ModelSettings& model) {
@@ -28,6 +31,7 @@ Status check_request(const TextToImage& request, const ModelSettings& model) {
   if (!std::isfinite(request.guidance_scale))
     return error(ErrorCode::invalid_argument, "the guidance scale {} is not a finite number",
                  request.guidance_scale);
+  TRY(check_saving(request));
   if (request.seeds.empty())
     return error(ErrorCode::invalid_argument, "a batch of 0 pictures; give at least one seed");
   const Shape shape = latent_shape(request, model);
@@ -92,7 +96,6 @@ Buffers make_buffers(const TextToImage& request, const SamplerPlan& plan, size_t
 
 // Leaves negative + scale * (prompt - negative) in the first half of the output, and returns it.
 std::span<const float> guide(const TextToImage& request, std::span<float> output) {
-  if (!is_guided(request)) return output;
   const auto scale = static_cast<float>(request.guidance_scale);
   std::span<float> negative = output.first(output.size() / 2);
   const std::span<const float> prompt = output.last(output.size() / 2);
@@ -106,13 +109,17 @@ struct Loop {
   const SamplerPlan& plan;
   std::vector<TorchCpuGenerator>& generators;
   Buffers& buffers;
+  std::vector<CallKind> kinds;  // of each call
 };
 
 Status step(const Loop& loop, size_t call, std::span<float> latents) {
   Buffers& buffers = loop.buffers;
+  const CallKind kind = loop.kinds[call];
+  const size_t rows = kind.guided ? 2 * latents.size() : latents.size();
+  const std::span<float> result = std::span(buffers.output).first(rows);
   scale_input(loop.plan, call, latents, buffers.input);
-  TRY(loop.components.denoise(buffers.input, loop.plan.timesteps[call], buffers.output));
-  const std::span<const float> output = guide(loop.request, buffers.output);
+  TRY(loop.components.denoise({buffers.input, loop.plan.timesteps[call], kind}, result));
+  const std::span<const float> output = kind.guided ? guide(loop.request, result) : result;
   if (loop.plan.draws_noise) draw_noise(loop.generators, buffers.noise);
   sampler_step(loop.plan, {call, output, buffers.noise}, buffers.state, latents);
   return {};
@@ -159,6 +166,53 @@ Status decode(const TextToImage& request, const ModelSettings& model, const Comp
 
 }  // namespace
 
+Status check(const TokenMerging& merging) {
+  if (!(merging.ratio >= 0 && merging.ratio <= kMostMerged))
+    return error(ErrorCode::invalid_argument, "--token-merging-ratio {} is not within 0 to {}",
+                 merging.ratio, kMostMerged);
+  const int64_t downsample = merging.max_downsample;
+  if (downsample != 1 && downsample != 2 && downsample != 4 && downsample != 8)
+    return error(ErrorCode::invalid_argument,
+                 "--token-merging-max-downsample {} is not 1, 2, 4 or 8", downsample);
+  if (merging.ratio == 0 && merging != TokenMerging{})
+    return error(ErrorCode::invalid_argument,
+                 "--token-merging-max-downsample, --token-merging-crossattn and "
+                 "--token-merging-mlp need a --token-merging-ratio above 0");
+  return {};
+}
+
+Status check_saving(const TextToImage& request) {
+  const WorkSaving& saving = request.saving;
+  TRY(check(saving.token_merging));
+  if (saving.deep_cache < 1 || saving.deep_cache > kMostReused)
+    return error(ErrorCode::invalid_argument, "--deep-cache {} is not within 1 to {}",
+                 saving.deep_cache, kMostReused);
+  const double from = saving.guidance_from, to = saving.guidance_to;
+  if (!(from >= 0 && from < to && to <= 1))
+    return error(ErrorCode::invalid_argument,
+                 "guidance from {} to {} is no part of the steps; 0 <= from < to <= 1 is needed",
+                 from, to);
+  if ((from > 0 || to < 1) && !is_guided(request))
+    return error(ErrorCode::invalid_argument,
+                 "--guidance-from and --guidance-to need a guidance scale above 1, not {}",
+                 request.guidance_scale);
+  return {};
+}
+
+std::vector<CallKind> call_kinds(const TextToImage& request, int64_t calls) {
+  const WorkSaving& saving = request.saving;
+  const auto at = [&](double part) { return std::llround(part * static_cast<double>(calls)); };
+  const int64_t begin = at(saving.guidance_from), end = at(saving.guidance_to);
+  std::vector<CallKind> kinds;
+  for (int64_t call = 0, reused = 0; call < calls; ++call) {
+    const bool guided = is_guided(request) && call >= begin && call < end;
+    const bool is_first = kinds.empty() || kinds.back().guided != guided;
+    reused = is_first ? 0 : (reused + 1) % saving.deep_cache;
+    kinds.push_back({guided, reused != 0});
+  }
+  return kinds;
+}
+
 int64_t model_batch(const TextToImage& request) {
   return static_cast<int64_t>(request.seeds.size()) * (is_guided(request) ? 2 : 1);
 }
@@ -188,7 +242,9 @@ Result<Pictures> text_to_image(const TextToImage& request, const ModelSettings& 
   const std::span<float> latents = pictures.latents.as<float>();
   set_initial_latents(request, plan, generators, latents);
   Buffers buffers = make_buffers(request, plan, latents.size());
-  TRY(denoise({request, components, plan, generators, buffers}, progress, pictures));
+  const auto calls = static_cast<int64_t>(plan.timesteps.size());
+  TRY(denoise({request, components, plan, generators, buffers, call_kinds(request, calls)},
+              progress, pictures));
   TRY(decode(request, model, components, progress, pictures));
   return pictures;
 }

@@ -15,6 +15,18 @@
 
 namespace tempera::diffusion {
 
+// What a call of the UNet runs.
+struct CallKind {
+  bool guided = false;   // the negative prompt too
+  bool shallow = false;  // may reuse the deep feature of the last call that was not
+  auto operator<=>(const CallKind&) const = default;
+};
+struct ModelCall {
+  std::span<const float> sample;  // f32 [pictures, 4, height / 8, width / 8]
+  float timestep;                 // may be fractional
+  CallKind kind;
+};
+
 // What the loop needs of a model, as functions, so that it runs on any backend and without any.
 // Tensors are dense row-major.
 struct Components {
@@ -23,10 +35,9 @@ struct Components {
   // Called once before the steps: f32 [model batch, tokens, width]; what depends on it alone is
   // computed here. The values need not outlive the call.
   std::function<Status(const Tensor& context)> bind_context;
-  // f32 [pictures, 4, height / 8, width / 8] at a timestep, which may be fractional -> [model
-  // batch, 4, height / 8, width / 8]: with guidance the halves see the same samples.
-  std::function<Status(std::span<const float> sample, float timestep, std::span<float> output)>
-      denoise;
+  // Output: one row a picture, for the context's last rows, or if the call is guided two: its halves
+  // see the same samples.
+  std::function<Status(const ModelCall& call, std::span<float> output)> denoise;
   // One picture: latent f32 [1, 4, height / 8, width / 8], divided by scaling_factor -> planes f32
   // [1, 3, height, width], about -1..1.
   std::function<Status(std::span<const float> latent, std::span<float> planes)> decode;
@@ -43,6 +54,24 @@ struct ModelSettings {
   double scaling_factor = 0.18215;
 };
 
+// Which tokens the UNet's transformer blocks merge; see frontend/models/token_merging.h.
+struct TokenMerging {
+  double ratio = 0;            // of a block's tokens, 0 to 0.75; 0: none
+  int64_t max_downsample = 1;  // 1, 2, 4 or 8
+  bool cross_attention = false, mlp = false;
+  auto operator<=>(const TokenMerging&) const = default;
+};
+// invalid_argument for a value out of range, or one that has no effect.
+Status check(const TokenMerging& merging);
+
+// Work left out by choice. What is set here changes the picture.
+struct WorkSaving {
+  TokenMerging token_merging;
+  int64_t deep_cache = 1;  // the UNet's deep part runs in every so many calls
+  // The negative prompt is run in this part of the model calls, 0 to 1.
+  double guidance_from = 0, guidance_to = 1;
+};
+
 struct TextToImage {
   std::string prompt;
   std::string negative_prompt;
@@ -55,7 +84,14 @@ struct TextToImage {
   // multiplied by the sampler's init_noise_sigma (diffusers' `latents`).
   std::vector<float> initial_latents;
   bool keep_steps = false;
+  WorkSaving saving;
 };
+
+// invalid_argument for settings of `saving` that are out of range or make no sense with the rest.
+Status check_saving(const TextToImage& request);
+
+// Of each of `calls` calls. The first of each run of calls of equal `guided` is not shallow.
+std::vector<CallKind> call_kinds(const TextToImage& request, int64_t calls);
 
 enum class Stage { encode, denoise, decode };
 struct Progress {

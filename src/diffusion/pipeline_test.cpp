@@ -21,6 +21,7 @@ Tokenizer letters() {
 }
 
 constexpr int64_t kTokens = 4;
+constexpr size_t kLatentSize = 24;  // of a picture of 24 x 16
 
 // A model whose parts are simple enough to compute by hand: the context of a row is its second
 // token, the noise is x / 2 + token + timestep / 1000, a picture is its latent's first channels.
@@ -28,6 +29,7 @@ struct FakeModel {
   Tokenizer tokenizer = letters();
   Tensor context;
   std::vector<float> timesteps;
+  std::string kinds;  // of the calls: P prompt alone, G guided, small letters: shallow
   std::vector<std::vector<float>> decoded;
   int64_t encoded_rows = 0;
 
@@ -45,15 +47,14 @@ struct FakeModel {
   }
 
   Components components() {
-    return {
-        .encode = [this](const Tensor& ids) { return encode(ids); },
-        .bind_context =
-            [this](const Tensor& tensor) {
-              context = tensor;
-              return Status();
-            },
-        .denoise = [this](auto sample, float t, auto output) { return denoise(sample, t, output); },
-        .decode = [this](auto latent, auto planes) { return decode(latent, planes); }};
+    return {.encode = [this](const Tensor& ids) { return encode(ids); },
+            .bind_context =
+                [this](const Tensor& tensor) {
+                  context = tensor;
+                  return Status();
+                },
+            .denoise = [this](const ModelCall& call, auto output) { return denoise(call, output); },
+            .decode = [this](auto latent, auto planes) { return decode(latent, planes); }};
   }
 
   Result<Tensor> encode(const Tensor& ids) {
@@ -63,12 +64,14 @@ struct FakeModel {
     return result;
   }
 
-  Status denoise(std::span<const float> sample, float timestep, std::span<float> output) {
-    timesteps.push_back(timestep);
-    const size_t row = output.size() / static_cast<size_t>(context.shape[0]);
+  Status denoise(const ModelCall& call, std::span<float> output) {
+    timesteps.push_back(call.timestep);
+    const size_t rows = output.size() / kLatentSize;
+    kinds +=
+        static_cast<char>((call.kind.guided ? 'G' : 'P') + (call.kind.shallow ? 'a' - 'A' : 0));
+    const auto tokens = context.as<float>().last(rows * kTokens);
     for (size_t i = 0; i < output.size(); ++i)
-      output[i] = sample[i % sample.size()] / 2 + context.as<float>()[i / row * kTokens + 1] +
-                  timestep / 1000;
+      output[i] = call.sample[i % call.sample.size()] / 2 + tokens[i / kLatentSize * kTokens + 1] + call.timestep / 1000;
     return {};
   }
 
@@ -153,6 +156,60 @@ TEST(TextToImage, RunsNoSecondHalfWithoutGuidance) {
   EXPECT_EQ(model.context.shape, (Shape{1, kTokens, 1}));
   EXPECT_EQ(values(model.context), (std::vector<float>{52, 27, 53, 53}));
   EXPECT_EQ(model_batch(asked), 1);
+}
+
+std::string kinds_of(const TextToImage& asked) {
+  FakeModel model;
+  const auto result = text_to_image(asked, model.settings(), model.components());
+  return result.ok() ? model.kinds : result.error().message;
+}
+
+TEST(TextToImage, RunsTheNegativePromptInAPartOfTheStepsOnly) {
+  TextToImage asked = request();
+  asked.sampler = {.sampler = "euler", .steps = 10};
+  const std::vector<float> plain = values(run(asked).latents);
+  EXPECT_EQ(kinds_of(asked), "GGGGGGGGGG");
+  asked.saving = {.guidance_from = 0.2, .guidance_to = 0.7};
+  EXPECT_EQ(kinds_of(asked), "PPGGGGGPPP");
+  asked.guidance_scale = 1 + 1e-9;  // guidance that changes nothing: as the prompt alone
+  TextToImage alone = request();
+  alone.sampler = asked.sampler;
+  alone.guidance_scale = 1;
+  const std::vector<float> want = values(run(alone).latents), got = values(run(asked).latents);
+  for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-4);
+  EXPECT_NE(plain, want);
+}
+
+TEST(TextToImage, ReusesTheDeepPartAndComputesItAnewWhereTheRowsChange) {
+  TextToImage asked = request();
+  asked.sampler = {.sampler = "euler", .steps = 10};
+  asked.saving.deep_cache = 3;
+  EXPECT_EQ(kinds_of(asked), "GggGggGggG");
+  asked.saving.guidance_from = 0.2;
+  asked.saving.guidance_to = 0.7;
+  EXPECT_EQ(kinds_of(asked), "PpGggGgPpp");
+}
+
+TEST(TextToImage, RefusesSavingsThatMakeNoSense) {
+  TextToImage asked = request();
+  asked.saving.guidance_from = 0.5;
+  asked.saving.guidance_to = 0.5;
+  EXPECT_EQ(kinds_of(asked),
+            "guidance from 0.5 to 0.5 is no part of the steps; 0 <= from < to <= 1 is needed");
+  asked.saving.guidance_to = 0.8;
+  asked.guidance_scale = 1;
+  EXPECT_EQ(kinds_of(asked),
+            "--guidance-from and --guidance-to need a guidance scale above 1, not 1");
+  asked.saving = {.deep_cache = 0};
+  EXPECT_EQ(kinds_of(asked), "--deep-cache 0 is not within 1 to 1000");
+  asked.saving = {.token_merging = {.ratio = 0.8}};
+  EXPECT_EQ(kinds_of(asked), "--token-merging-ratio 0.8 is not within 0 to 0.75");
+  asked.saving = {.token_merging = {.ratio = 0.5, .max_downsample = 3}};
+  EXPECT_EQ(kinds_of(asked), "--token-merging-max-downsample 3 is not 1, 2, 4 or 8");
+  asked.saving = {.token_merging = {.mlp = true}};
+  EXPECT_EQ(kinds_of(asked),
+            "--token-merging-max-downsample, --token-merging-crossattn and --token-merging-mlp "
+            "need a --token-merging-ratio above 0");
 }
 
 TEST(TextToImage, TakesInitialLatentsInThePlaceOfTheFirstNoise) {

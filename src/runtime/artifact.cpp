@@ -127,25 +127,25 @@ Status check_format(const Json& json, std::string_view where) {
                format, kArtifactFormat);
 }
 
-std::string options_text(const PlanOptions& options) {
+std::string option(const PlanOptions& options, std::string_view key) {
+  const auto found = std::ranges::find(options, key, &PlanOptions::value_type::first);
+  return found == options.end() ? "" : found->second;
+}
+
+bool has_options(const ArtifactPlan& plan, const PlanOptions& wanted) {
+  return std::ranges::all_of(
+      wanted, [&](const auto& pair) { return option(plan.options, pair.first) == pair.second; });
+}
+
+// "512x512 batch 2 (part shallow)": size, and those of the options that are asked about.
+std::string plan_text(int64_t height, int64_t width, int64_t batch_size, const PlanOptions& options,
+                      const PlanOptions& asked) {
   std::string text;
-  for (const auto& [key, value] : options) text += fmt::format(", {} {}", key, value);
-  return text;
-}
-
-bool has_all(const PlanOptions& options, const PlanOptions& wanted) {
-  return std::ranges::all_of(wanted, [&](const auto& option) {
-    return std::ranges::find(options, option) != options.end();
-  });
-}
-
-// The options of a plan that were asked about.
-PlanOptions among(const PlanOptions& options, const PlanOptions& wanted) {
-  PlanOptions result;
-  for (const auto& option : options)
-    if (std::ranges::find(wanted, option.first, &PlanOptions::value_type::first) != wanted.end())
-      result.push_back(option);
-  return result;
+  for (const auto& [key, ignored] : asked)
+    if (const std::string value = option(options, key); !value.empty())
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key, value);
+  return fmt::format("{}x{} batch {}{}", width, height, batch_size,
+                     text.empty() ? "" : " (" + text + ")");
 }
 
 }  // namespace
@@ -212,19 +212,16 @@ Result<const ArtifactPlan*> find_plan(const Artifact& artifact, std::string_view
     if (plan.component != component) continue;
     const bool is_size = (height == 0 || plan.height == 0 || plan.height == height) &&
                          (width == 0 || plan.width == 0 || plan.width == width);
-    if (is_size && (batch_size == 0 || plan.batch_size == batch_size) &&
-        has_all(plan.options, options))
-      return &plan;
-    others.push_back(fmt::format("{}x{} batch {}{}", plan.width, plan.height, plan.batch_size,
-                                 options_text(among(plan.options, options))));
+    const bool is_batch = batch_size == 0 || plan.batch_size == batch_size;
+    if (is_size && is_batch && has_options(plan, options)) return &plan;
+    others.push_back(plan_text(plan.height, plan.width, plan.batch_size, plan.options, options));
   }
   if (others.empty())
     return error(ErrorCode::not_found, "{}: the artifact has no component {}", artifact.folder,
                  quote(component));
-  return error(ErrorCode::not_found,
-               "{}: {} is compiled for {}, not for {}x{} batch {}{}; compile it for this size",
-               artifact.folder, component, fmt::join(others, "; "), width, height, batch_size,
-               options_text(options));
+  return error(ErrorCode::not_found, "{}: {} is compiled for {}, not for {}; compile it for this",
+               artifact.folder, component, fmt::join(others, ", "),
+               plan_text(height, width, batch_size, options, options));
 }
 
 Result<Plan> read_plan(const Artifact& artifact, const ArtifactPlan& plan) {

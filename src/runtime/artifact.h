@@ -76,8 +76,8 @@ Result<Artifact> open_artifact(const std::string& folder);
 std::string path_in(const Artifact& artifact, std::string_view file);
 // Where the weights lie: a model's folder in diffusers layout.
 std::string weights_folder(const Artifact& artifact);
-// The plan of this component and size with all these options, or an error that names those that
-// there are. Height and width 0: any.
+// The plan of this component and size whose options have these values (an empty one: none), or an
+// error that names the plans that there are. Height and width 0: any.
 Result<const ArtifactPlan*> find_plan(const Artifact& artifact, std::string_view component,
                                       int64_t height, int64_t width, int64_t batch_size,
                                       const PlanOptions& options = {});

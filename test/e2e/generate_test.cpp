@@ -78,6 +78,71 @@ TEST(Generate, SavesStepsAndStartsFromLatents) {
       tiny_picture({"--seed", "1", "--initial-latents", saved, "-o", folder.path("b.png")}));
 }
 
+std::vector<std::byte> saved_latents(const std::string& model,
+                                     const std::vector<std::string>& more) {
+  const TempFolder folder;
+  std::vector<std::string> arguments = {"generate",
+                                        "a cat",
+                                        "-m",
+                                        model,
+                                        "--width",
+                                        "64",
+                                        "--height",
+                                        "64",
+                                        "-q",
+                                        "--seed",
+                                        "3",
+                                        "--save-latents",
+                                        folder.path("latents.safetensors"),
+                                        "-o",
+                                        folder.path("x.png")};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  expect_program(arguments);
+  return latents_of(folder.path("latents.safetensors"));
+}
+
+TEST(Generate, SavingsAtTheirLeastAreTheWholeWork) {
+  const std::vector<std::byte> whole = saved_latents(kTiny, {"--steps", "3"});
+  EXPECT_EQ(saved_latents(kTiny, {"--steps", "3", "--deep-cache", "1", "--guidance-from", "0",
+                                  "--guidance-to", "1", "--token-merging-ratio", "0"}),
+            whole);
+  EXPECT_EQ(saved_latents(kTiny, {"--steps", "1", "--deep-cache", "3"}),
+            saved_latents(kTiny, {"--steps", "1"}))
+      << "the first step is a whole one";
+  EXPECT_NE(saved_latents(kTiny, {"--steps", "3", "--deep-cache", "2"}), whole);
+  EXPECT_NE(saved_latents(kTiny, {"--steps", "3", "--guidance-to", "0.5"}), whole);
+}
+
+TEST(Generate, AnArtifactHoldsThePlansOfSavings) {
+  const TempFolder folder;
+  const std::string artifact = folder.path("artifact");
+  expect_program({"compile", kTiny, "-o", artifact, "--size", "64x64", "-q", "--deep-cache", "2",
+                  "--token-merging-ratio", "0.5"});
+  const std::vector<std::string> saving = {
+      "--steps",         "4",   "--deep-cache", "3", "--token-merging-ratio", "0.5",
+      "--guidance-from", "0.25"};
+  EXPECT_EQ(saved_latents(artifact, saving), saved_latents(kTiny, saving));
+  EXPECT_EQ(saved_latents(artifact, {"--steps", "2"}), saved_latents(kTiny, {"--steps", "2"}));
+  const ProgramResult other =
+      run_program({"generate", "a cat", "-m", artifact, "--token-merging-ratio", "0.25"});
+  EXPECT_EQ(other.exit_code, 4);
+  EXPECT_NE(other.err.find("64x64 batch 2 (token_merging 0.5 max_downsample 1)"), std::string::npos)
+      << other.err;
+}
+
+TEST(Generate, PutsSavingsIntoThePicture) {
+  const TempFolder folder;
+  const std::string file = folder.path("x.png");
+  expect_program(tiny_picture({"--seed", "5", "--deep-cache", "2", "--guidance-to", "0.5",
+                               "--token-merging-ratio", "0.5", "-o", file}));
+  const auto picture = diffusion::read_png(file);
+  ASSERT_TRUE(picture.ok()) << picture.error().message;
+  EXPECT_NE(picture->text.at(0).second.find(
+                "Token merging ratio: 0.5, DeepCache interval: 2, Guidance to: 0.5, Version"),
+            std::string::npos)
+      << picture->text[0].second;
+}
+
 TEST(Generate, AnArtifactGivesTheSamePicture) {
   const TempFolder folder;
   const std::string artifact = folder.path("artifact");

@@ -87,6 +87,23 @@ TEST(UserError, PrecisionThatIsNotThere) {
                "f16");
 }
 
+TEST(UserError, SavingsThatMakeNoSense) {
+  expect_error({"generate", "x", "-m", kTiny, "--token-merging-ratio", "0.9"}, 2,
+               "--token-merging-ratio 0.9 is not within 0 to 0.75");
+  expect_error({"generate", "x", "-m", kTiny, "--token-merging-mlp"}, 2,
+               "--token-merging-max-downsample, --token-merging-crossattn and "
+               "--token-merging-mlp need a --token-merging-ratio above 0");
+  expect_error({"generate", "x", "-m", kTiny, "--deep-cache", "0"}, 2,
+               "--deep-cache 0 is not within 1 to 1000");
+  expect_error({"generate", "x", "-m", kTiny, "--guidance-from", "0.8", "--guidance-to", "0.2"}, 2,
+               "guidance from 0.8 to 0.2 is no part of the steps; 0 <= from < to <= 1 is needed");
+  expect_error({"generate", "x", "-m", kTiny, "--guidance-to", "0.5", "--guidance-scale", "1"}, 2,
+               "--guidance-from and --guidance-to need a guidance scale above 1, not 1");
+  const TempFolder folder;
+  expect_error({"compile", kTiny, "-o", folder.path("a"), "--token-merging-ratio", "-1"}, 2,
+               "--token-merging-ratio -1 is not within 0 to 0.75");
+}
+
 TEST(UserError, ModelThatIsNotThere) {
   expect_error({"generate", "x", "-m", "/nowhere/model"}, 4,
                "/nowhere/model: no such file or folder");

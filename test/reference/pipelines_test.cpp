@@ -42,6 +42,14 @@ void write_shared_noise(const Json& settings, const std::string& path) {
   ASSERT_TRUE(write_safetensors(path, {view("latents", noise)}).ok());
 }
 
+void add_token_merging(const Json& tome, std::vector<std::string>& arguments) {
+  arguments.insert(arguments.end(),
+                   {"--token-merging-ratio", tome["ratio"].dump(), "--token-merging-max-downsample",
+                    tome["max_downsample"].dump()});
+  if (tome.contains("merge_crossattn")) arguments.emplace_back("--token-merging-crossattn");
+  if (tome.contains("merge_mlp")) arguments.emplace_back("--token-merging-mlp");
+}
+
 std::vector<std::string> arguments_of(const Json& settings, const TempFolder& folder) {
   const Sampler sampler = kSamplers.at(settings["scheduler"]);
   std::vector<std::string> arguments = {"generate",
@@ -71,6 +79,7 @@ std::vector<std::string> arguments_of(const Json& settings, const TempFolder& fo
                                         folder.path("picture-{seed}.png")};
   if (settings["negative_prompt"].is_string())
     arguments.insert(arguments.end(), {"-n", settings["negative_prompt"]});
+  if (settings.contains("tome")) add_token_merging(settings["tome"], arguments);
   const bool one_stream = settings["num_images_per_prompt"] > 1 && !settings["seed"].is_array();
   if (one_stream) {
     write_shared_noise(settings, folder.path("noise.safetensors"));
@@ -124,6 +133,7 @@ void expect_case(const std::string& name) {
     const Tensors got = load_tensors(folder.path("latents.safetensors"));
     expect_within("latents", got.at("latents"), want.at(name + "/latents").as<float>());
     if (want.contains(name + "/steps")) expect_steps(got, want.at(name + "/steps"));
+    if (settings.contains("tome")) return;  // no pictures are kept of these
     for (int64_t i = 0; i < settings["num_images_per_prompt"].get<int64_t>(); ++i)
       expect_picture(folder.path("picture-" + std::to_string(seed_of(settings, i)) + ".png"),
                      data_path("pipelines/" + name + "." + std::to_string(i) + ".png"));
@@ -145,6 +155,8 @@ TEST(Pipelines, DpmSolver) { expect_case("txt2img.dpmpp_2m"); }
 TEST(Pipelines, DpmSolverKarras) { expect_case("txt2img.dpmpp_2m_karras"); }
 TEST(Pipelines, NoNegativePromptIsTheEmptyOne) { expect_case("txt2img.no_negative"); }
 TEST(Pipelines, LongPromptIsCut) { expect_case("txt2img.long_prompt"); }
+TEST(Pipelines, TokenMerging) { expect_case("tome.0.5"); }
+TEST(Pipelines, TokenMergingOfEveryLayer) { expect_case("tome.0.3_all"); }
 TEST(Pipelines, Sd2VelocityPrediction) { expect_case("txt2img.sd2"); }
 TEST(Pipelines, Sd2EulerAncestral) { expect_case("txt2img.sd2_euler_a"); }
 

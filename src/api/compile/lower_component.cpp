@@ -13,6 +13,17 @@ using graph::Graph;
 using graph::NamedValue;
 using graph::ValueId;
 
+frontend::UnetOptions unet_options(const ComponentRequest& request) {
+  const diffusion::TokenMerging& merging = request.token_merging;
+  constexpr frontend::UnetPart kParts[] = {
+      frontend::UnetPart::all, frontend::UnetPart::all_with_deep, frontend::UnetPart::shallow};
+  return {.token_merging = {.ratio = merging.ratio,
+                            .max_downsample = merging.max_downsample,
+                            .cross_attention = merging.cross_attention,
+                            .mlp = merging.mlp},
+          .part = kParts[static_cast<size_t>(request.part)]};
+}
+
 Result<std::vector<NamedValue>> kept_layers(const std::vector<NamedValue>& marks,
                                             const ComponentRequest& request) {
   std::vector<NamedValue> kept;
@@ -61,7 +72,8 @@ Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
                                               .height = request.height,
                                               .width = request.width,
                                               .tokens = request.tokens,
-                                              .repeat = request.repeat}));
+                                              .repeat = request.repeat},
+                                             unet_options(request)));
   ASSIGN_OR_RETURN(const std::vector<NamedValue> layers, kept_layers(built.graph.marks, request));
   RequestedGraph requested{.own = built.graph.graph, .kept = {}, .outputs = {}};
   add_kept(requested, layers);

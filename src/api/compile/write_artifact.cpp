@@ -26,7 +26,7 @@ Status check(const ArtifactSettings& settings, const ModelInfo& info) {
                  settings.width, settings.height, info.vae_scale);
   if (settings.batch_size < 1)
     return error(ErrorCode::invalid_argument, "a batch of {} pictures", settings.batch_size);
-  return {};
+  return diffusion::check_saving({.saving = settings.saving});
 }
 
 // What the user left open.
@@ -63,6 +63,24 @@ std::vector<int64_t> batches(std::string_view component, int64_t pictures) {
   return distinct;
 }
 
+// A request for each way to run it that the settings ask for.
+std::vector<ComponentRequest> variants(const ComponentRequest& request,
+                                       const diffusion::WorkSaving& saving) {
+  if (request.component != "unet") return {request};
+  std::vector<diffusion::TokenMerging> mergings = {{}};
+  if (saving.token_merging.ratio > 0) mergings.push_back(saving.token_merging);
+  std::vector<UnetPart> parts = {UnetPart::all};
+  if (saving.deep_cache > 1) parts = {UnetPart::all, UnetPart::all_with_deep, UnetPart::shallow};
+  std::vector<ComponentRequest> requests;
+  for (const diffusion::TokenMerging& merging : mergings)
+    for (const UnetPart part : parts) {
+      requests.push_back(request);
+      requests.back().token_merging = merging;
+      requests.back().part = part;
+    }
+  return requests;
+}
+
 ComponentRequest request_of(const std::string& component, int64_t batch,
                             const ArtifactSettings& settings, const ModelInfo& info) {
   ComponentRequest request{.component = component, .batch = batch};
@@ -80,13 +98,14 @@ ComponentRequest request_of(const std::string& component, int64_t batch,
 runtime::ArtifactPlan entry_of(const ComponentRequest& request, const ArtifactSettings& settings,
                                const PrecisionNames& names) {
   const bool is_text = request.component == "text_encoder";
+  runtime::PlanOptions options = {{"precision", names.precision}, {"weights", names.weights}};
+  for (auto& [key, value] : options_of(request))
+    if (!value.empty()) options.emplace_back(key, value);
   return {.component = request.component,
           .height = is_text ? 0 : settings.height,
           .width = is_text ? 0 : settings.width,
           .batch_size = request.batch,
-          .options = {{"precision", names.precision},
-                      {"weights", names.weights},
-                      {"repeat", std::to_string(request.repeat)}}};
+          .options = std::move(options)};
 }
 
 // Weights stay where they are: the artifact names the model's folder and each file inside it.
@@ -126,15 +145,18 @@ struct Contents {
 Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
                              const ArtifactSettings& settings, const ModelInfo& info) {
   Contents contents;
-  for (const std::string& component : settings.components) {
-    for (const int64_t batch : batches(component, settings.batch_size)) {
-      const ComponentRequest request = request_of(component, batch, settings, info);
-      ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));
-      for (KernelObject& object : compiled.objects)
-        contents.objects.emplace(std::move(object.symbol), std::move(object.bytes));
-      contents.entries.push_back(entry_of(request, settings, names_of(compiler.precision)));
-      contents.written.plans.push_back({request, std::move(compiled.plan)});
-    }
+  std::vector<ComponentRequest> requests;
+  for (const std::string& component : settings.components)
+    for (const int64_t batch : batches(component, settings.batch_size))
+      for (const ComponentRequest& request :
+           variants(request_of(component, batch, settings, info), settings.saving))
+        requests.push_back(request);
+  for (const ComponentRequest& request : requests) {
+    ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));
+    for (KernelObject& object : compiled.objects)
+      contents.objects.emplace(std::move(object.symbol), std::move(object.bytes));
+    contents.entries.push_back(entry_of(request, settings, names_of(compiler.precision)));
+    contents.written.plans.push_back({request, std::move(compiled.plan)});
   }
   return contents;
 }

@@ -12,6 +12,9 @@ struct ArtifactSettings {
   std::vector<std::string> components;  // none: all that making a picture takes
   int64_t width = 0, height = 0;        // pixels; 0: what the UNet's config names
   int64_t batch_size = 1;               // pictures
+  // The UNet's plans for this token merging and for any number of reused steps, beside the usual
+  // ones. The guidance interval takes no plan of its own.
+  diffusion::WorkSaving saving;
 };
 
 // One written plan, for a report.

@@ -30,7 +30,7 @@ Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int6
   const auto [height, width] = pixels(request, vae_scale);
   ASSIGN_OR_RETURN(const runtime::ArtifactPlan* entry,
                    runtime::find_plan(artifact, request.component, height, width, request.batch,
-                                      {{"repeat", std::to_string(request.repeat)}}));
+                                      options_of(request)));
   CompiledComponent component;
   ASSIGN_OR_RETURN(component.plan, runtime::read_plan(artifact, *entry));
   component.code_path = runtime::path_in(artifact, artifact.code_file);

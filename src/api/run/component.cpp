@@ -1,6 +1,29 @@
 #include "api/run/component.h"
 
+#include <fmt/format.h>
+
 namespace tempera::api {
+
+namespace {
+
+std::string text_of(const diffusion::TokenMerging& merging) {
+  if (merging.ratio == 0) return "";
+  return fmt::format("{} max_downsample {}{}{}", merging.ratio, merging.max_downsample,
+                     merging.cross_attention ? " crossattn" : "", merging.mlp ? " mlp" : "");
+}
+
+std::string text_of(UnetPart part) {
+  if (part == UnetPart::all) return "";
+  return part == UnetPart::shallow ? "shallow" : "all with deep";
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> options_of(const ComponentRequest& request) {
+  return {{"part", text_of(request.part)},
+          {"repeat", request.repeat == 1 ? "" : std::to_string(request.repeat)},
+          {"token_merging", text_of(request.token_merging)}};
+}
 
 void name_outputs(CompiledComponent& component) {
   for (const runtime::PlanTensor& output : component.plan.outputs)

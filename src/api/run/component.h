@@ -7,10 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "diffusion/pipeline.h"
 #include "runtime/device.h"
 #include "runtime/plan.h"
 
 namespace tempera::api {
+
+// Which part of a UNet a plan computes: of a step that keeps or reuses the deep feature, see
+// frontend/models/unet.h.
+enum class UnetPart : uint8_t { all, all_with_deep, shallow };
 
 // One component of a model at one size. Extents are those of the component's inputs: elements of
 // the latent for unet and vae_decoder, pixels for vae_encoder; 0 where the component has none.
@@ -23,6 +28,8 @@ struct ComponentRequest {
   // text one after another: the two halves of a guided step see the same latents.
   int64_t repeat = 1;
   std::vector<std::string> keep;  // globs of layers that become outputs too
+  diffusion::TokenMerging token_merging;  // of a unet, as is the part
+  UnetPart part = UnetPart::all;
   auto operator<=>(const ComponentRequest&) const = default;
 };
 
@@ -39,6 +46,9 @@ struct CompiledComponent {
     return {code_path, std::as_bytes(std::span<const char>(code))};
   }
 };
+
+// What tells plans of one size apart in an artifact; empty values where nothing is asked for.
+std::vector<std::pair<std::string, std::string>> options_of(const ComponentRequest& request);
 
 // Adds the plan's own outputs under their names, for a plan without kept layers.
 void name_outputs(CompiledComponent& component);

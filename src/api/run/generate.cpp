@@ -14,20 +14,41 @@ using runtime::Executor;
 using runtime::Stage;
 
 struct Requests {
-  ComponentRequest text_encoder, unet, vae_decoder;
+  ComponentRequest text_encoder;
+  std::map<diffusion::CallKind, ComponentRequest> unet;  // for each kind of call that there is
+  ComponentRequest vae_decoder;
+
+  std::vector<const ComponentRequest*> all() const {
+    std::vector<const ComponentRequest*> list = {&text_encoder};
+    for (const auto& [kind, plan] : unet) list.push_back(&plan);
+    list.push_back(&vae_decoder);
+    return list;
+  }
 };
 
-Requests requests_of(const TextToImage& request, const ModelInfo& info) {
-  const int64_t rows = diffusion::model_batch(request) / static_cast<int64_t>(request.seeds.size());
+UnetPart part_of(diffusion::CallKind kind, const TextToImage& request) {
+  if (kind.shallow) return UnetPart::shallow;
+  return request.saving.deep_cache > 1 ? UnetPart::all_with_deep : UnetPart::all;
+}
+
+// `calls`: of the UNet.
+Requests requests_of(const TextToImage& request, const ModelInfo& info, size_t calls) {
+  const auto pictures = static_cast<int64_t>(request.seeds.size());
+  const int64_t rows = diffusion::model_batch(request) / pictures;
   const int64_t height = request.height / info.vae_scale, width = request.width / info.vae_scale;
-  return {.text_encoder = {.component = "text_encoder", .batch = rows, .tokens = info.text_tokens},
-          .unet = {.component = "unet",
-                   .batch = diffusion::model_batch(request),
-                   .height = height,
-                   .width = width,
-                   .tokens = info.text_tokens,
-                   .repeat = rows},
-          .vae_decoder = {.component = "vae_decoder", .height = height, .width = width}};
+  Requests requests{
+      .text_encoder = {.component = "text_encoder", .batch = rows, .tokens = info.text_tokens},
+      .vae_decoder = {.component = "vae_decoder", .height = height, .width = width}};
+  for (const diffusion::CallKind kind : diffusion::call_kinds(request, static_cast<int64_t>(calls)))
+    requests.unet[kind] = {.component = "unet",
+                           .batch = kind.guided ? 2 * pictures : pictures,
+                           .height = height,
+                           .width = width,
+                           .tokens = info.text_tokens,
+                           .repeat = kind.guided ? 2 : 1,
+                           .token_merging = request.saving.token_merging,
+                           .part = part_of(kind, request)};
+  return requests;
 }
 
 Error stopped() { return error(ErrorCode::cancelled, "stopped before the picture was done"); }
@@ -59,14 +80,14 @@ class Watch {
 
 // All plans before the first weight is read: what cannot be compiled is said early.
 Status compile_all(Session& session, const Requests& requests, Watch& watch) {
-  int64_t done = 0;
-  for (const ComponentRequest* request :
-       {&requests.text_encoder, &requests.unet, &requests.vae_decoder}) {
-    if (!watch.report(GenerateStage::compile, done++, 3, request->component)) return stopped();
-    const auto compiled = session.compiled(*request);
+  const std::vector<const ComponentRequest*> all = requests.all();
+  const auto total = static_cast<int64_t>(all.size());
+  for (int64_t done = 0; done < total; ++done) {
+    if (!watch.report(GenerateStage::compile, done, total, all[done]->component)) return stopped();
+    const auto compiled = session.compiled(*all[done]);
     if (!compiled.ok()) return compiled.error();
   }
-  if (!watch.report(GenerateStage::compile, 3, 3)) return stopped();
+  if (!watch.report(GenerateStage::compile, total, total)) return stopped();
   return {};
 }
 
@@ -89,29 +110,58 @@ Result<Tensor> encode(Session& session, const ComponentRequest& request, const T
   return hidden;
 }
 
-// A component whose names were looked up before the first step.
-struct Denoiser {
+// One plan of the UNet, whose names were looked up before the first step.
+struct DenoiserPlan {
   Executor* executor = nullptr;
-  int sample = 0, timestep = 0, output = 0;
-  std::vector<float> timesteps;  // [pictures], all equal
+  int sample = 0, timestep = 0, output = 0, deep = 0;  // deep: output or input, by the part
+  std::vector<float> timesteps;                        // [pictures], all equal
 
+  // `context` is that of the model batch: the plan's rows are its last ones.
   Status bind(Session& session, const ComponentRequest& request, const Tensor& context) {
     ASSIGN_OR_RETURN(executor, session.executor(request));
     ASSIGN_OR_RETURN(sample, executor->input("sample"));
     ASSIGN_OR_RETURN(timestep, executor->input("timestep"));
     ASSIGN_OR_RETURN(output, executor->output("sample"));
+    if (request.part == UnetPart::all_with_deep) {
+      ASSIGN_OR_RETURN(deep, executor->output("deep"));
+    } else if (request.part == UnetPart::shallow) {
+      ASSIGN_OR_RETURN(deep, executor->input("deep"));
+    }
     timesteps.resize(static_cast<size_t>(request.batch / request.repeat));
-    return set_input(*executor, "encoder_hidden_states", context.data);
+    const size_t row = context.data.size() / static_cast<size_t>(context.shape[0]);
+    return set_input(*executor, "encoder_hidden_states",
+                     std::span<const std::byte>(context.data).last(static_cast<size_t>(request.batch) * row));
   }
-  Status step(std::span<const float> latents, float t, std::span<float> result) {
-    std::ranges::fill(timesteps, t);
-    TRY(executor->set_input(sample, std::as_bytes(latents)));
+  Status step(const diffusion::ModelCall& call, std::span<float> result) {
+    std::ranges::fill(timesteps, call.timestep);
+    TRY(executor->set_input(sample, std::as_bytes(call.sample)));
     TRY(executor->set_input(timestep, std::as_bytes(std::span<const float>(timesteps))));
     TRY(executor->run(Stage::step));
     ASSIGN_OR_RETURN(const auto bytes, executor->output_bytes(output));
     std::ranges::copy(bytes, std::as_writable_bytes(result).begin());
     return {};
   }
+};
+
+class Denoiser {
+ public:
+  Status bind(Session& session, const Requests& requests, const Tensor& context) {
+    for (const auto& [kind, request] : requests.unet)
+      TRY(plans_[kind].bind(session, request, context));
+    return {};
+  }
+  // Hands the deep feature of a whole call on to the plan of the shallow ones.
+  Status step(const diffusion::ModelCall& call, std::span<float> result) {
+    DenoiserPlan& plan = plans_.at(call.kind);
+    TRY(plan.step(call, result));
+    const auto shallow = plans_.find({call.kind.guided, true});
+    if (call.kind.shallow || shallow == plans_.end()) return {};
+    ASSIGN_OR_RETURN(const auto deep, plan.executor->output_bytes(plan.deep));
+    return shallow->second.executor->set_input(shallow->second.deep, deep);
+  }
+
+ private:
+  std::map<diffusion::CallKind, DenoiserPlan> plans_;
 };
 
 Status decode(Session& session, const ComponentRequest& request, std::span<const float> latent,
@@ -129,18 +179,17 @@ Status decode(Session& session, const ComponentRequest& request, std::span<const
 
 diffusion::Components components_of(Session& session, const Requests& requests, Denoiser& denoiser,
                                     Watch& watch) {
-  return {
-      .encode = [&](const Tensor& ids) { return encode(session, requests.text_encoder, ids); },
-      .bind_context = [&](const Tensor& context) -> Status {
-        if (!watch.report(GenerateStage::load, 0, 1, "unet")) return stopped();
-        return denoiser.bind(session, requests.unet, context);
-      },
-      .denoise = [&](std::span<const float> sample, float timestep,
-                     std::span<float> output) { return denoiser.step(sample, timestep, output); },
-      .decode =
-          [&](std::span<const float> latent, std::span<float> planes) {
-            return decode(session, requests.vae_decoder, latent, planes);
-          }};
+  return {.encode = [&](const Tensor& ids) { return encode(session, requests.text_encoder, ids); },
+          .bind_context = [&](const Tensor& context) -> Status {
+            if (!watch.report(GenerateStage::load, 0, 1, "unet")) return stopped();
+            return denoiser.bind(session, requests, context);
+          },
+          .denoise = [&](const diffusion::ModelCall& call,
+                         std::span<float> output) { return denoiser.step(call, output); },
+          .decode =
+              [&](std::span<const float> latent, std::span<float> planes) {
+                return decode(session, requests.vae_decoder, latent, planes);
+              }};
 }
 
 GenerateStage stage_of(diffusion::Stage stage) {
@@ -169,6 +218,41 @@ Generated collect(const TextToImage& request, diffusion::Pictures pictures, cons
   return result;
 }
 
+// A process that finds its plans in the cache never holds what the compiler takes: of one that
+// compiled, only what it held before counts, and the code that it made.
+struct Compiled {
+  int64_t resident_before;
+  int64_t code = 0;
+  bool was_cached = true;
+
+  Result<const runtime::Plan*> plan(Session& session, const ComponentRequest& request) {
+    ASSIGN_OR_RETURN(const CompiledComponent* compiled, session.compiled(request));
+    was_cached &= compiled->was_cached;
+    code += static_cast<int64_t>(compiled->code.size());
+    return &compiled->plan;
+  }
+  int64_t resident() const { return was_cached ? resident_bytes() : resident_before + code; }
+};
+
+// The settings of `saving` that are not the usual ones, as an infotext's fields.
+void add_saving(const diffusion::WorkSaving& saving,
+                std::vector<std::pair<std::string, std::string>>& fields) {
+  const diffusion::TokenMerging& merging = saving.token_merging;
+  if (merging.ratio > 0) {
+    fields.emplace_back("Token merging ratio", fmt::format("{}", merging.ratio));
+    if (merging.max_downsample > 1)
+      fields.emplace_back("Token merging max downsample", std::to_string(merging.max_downsample));
+    if (merging.cross_attention) fields.emplace_back("Token merging cross attention", "True");
+    if (merging.mlp) fields.emplace_back("Token merging MLP", "True");
+  }
+  if (saving.deep_cache > 1)
+    fields.emplace_back("DeepCache interval", std::to_string(saving.deep_cache));
+  if (saving.guidance_from > 0)
+    fields.emplace_back("Guidance from", fmt::format("{}", saving.guidance_from));
+  if (saving.guidance_to < 1)
+    fields.emplace_back("Guidance to", fmt::format("{}", saving.guidance_to));
+}
+
 }  // namespace
 
 std::string_view name(GenerateStage stage) {
@@ -187,7 +271,7 @@ Result<Generated> generate(Session& session, const TextToImage& request,
   std::map<GenerateStage, double> seconds;
   Watch watch(progress, seconds);
   session.set_keep_going([&watch] { return watch.keep_going(); });
-  const Requests requests = requests_of(request, info);
+  const Requests requests = requests_of(request, info, plan.timesteps.size());
   TRY(compile_all(session, requests, watch));
   Denoiser denoiser;
   ASSIGN_OR_RETURN(
@@ -201,38 +285,44 @@ Result<Generated> generate(Session& session, const TextToImage& request,
   return result;
 }
 
-// A process that finds its plans in the cache never holds what the compiler takes: of one that
-// compiled, only what it held before counts, and the code that it made.
 Result<MemoryPrediction> predict_memory(Session& session, const TextToImage& request) {
-  const Requests requests = requests_of(request, session.info());
+  ASSIGN_OR_RETURN(const diffusion::SchedulerConfig scheduler,
+                   diffusion::read_scheduler_config(session.info().scheduler_config));
+  ASSIGN_OR_RETURN(const diffusion::SamplerPlan sampler,
+                   diffusion::make_sampler_plan(request.sampler, scheduler));
+  const Requests requests = requests_of(request, session.info(), sampler.timesteps.size());
+  Compiled compiled{resident_bytes()};
+  const int threads = session.device().thread_count();
   MemoryPrediction prediction;
-  int64_t resident = resident_bytes(), code = 0;
-  bool was_cached = true;
-  for (const ComponentRequest* wanted :
-       {&requests.text_encoder, &requests.unet, &requests.vae_decoder}) {
-    ASSIGN_OR_RETURN(const CompiledComponent* compiled, session.compiled(*wanted));
-    prediction.components.push_back(memory_of(compiled->plan, session.device().thread_count()));
-    was_cached &= compiled->was_cached;
-    code += static_cast<int64_t>(compiled->code.size());
+  ASSIGN_OR_RETURN(const auto* text_encoder, compiled.plan(session, requests.text_encoder));
+  prediction.components.push_back(memory_of(*text_encoder, threads));
+  std::vector<const runtime::Plan*> unet;
+  for (const auto& [kind, wanted] : requests.unet) {
+    ASSIGN_OR_RETURN(const auto* plan, compiled.plan(session, wanted));
+    unet.push_back(plan);
   }
+  prediction.components.push_back(memory_of(unet, threads));
+  ASSIGN_OR_RETURN(const auto* vae_decoder, compiled.plan(session, requests.vae_decoder));
+  prediction.components.push_back(memory_of(*vae_decoder, threads));
   const auto& parts = prediction.components;
-  resident = was_cached ? resident_bytes() : resident + code;
-  prediction.peak = predict_peak(parts[0], parts[1], parts[2], resident);
+  prediction.peak = predict_peak(parts[0], parts[1], parts[2], compiled.resident());
   return prediction;
 }
 
 std::string parameters_text(const TextToImage& request, const diffusion::SamplerPlan& plan,
                             const ModelInfo& info, uint64_t seed) {
-  return diffusion::format_infotext(
-      {.prompt = request.prompt,
-       .negative_prompt = request.negative_prompt,
-       .fields = {{"Steps", std::to_string(plan.steps)},
-                  {"Sampler", diffusion::title(plan)},
-                  {"CFG scale", fmt::format("{}", request.guidance_scale)},
-                  {"Seed", std::to_string(seed)},
-                  {"Size", fmt::format("{}x{}", request.width, request.height)},
-                  {"Model", info.name},
-                  {"Version", fmt::format("tempera {}", kVersion)}}});
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {"Steps", std::to_string(plan.steps)},
+      {"Sampler", diffusion::title(plan)},
+      {"CFG scale", fmt::format("{}", request.guidance_scale)},
+      {"Seed", std::to_string(seed)},
+      {"Size", fmt::format("{}x{}", request.width, request.height)},
+      {"Model", info.name}};
+  add_saving(request.saving, fields);
+  fields.emplace_back("Version", fmt::format("tempera {}", kVersion));
+  return diffusion::format_infotext({.prompt = request.prompt,
+                                     .negative_prompt = request.negative_prompt,
+                                     .fields = std::move(fields)});
 }
 
 }  // namespace tempera::api

@@ -27,6 +27,7 @@ struct GenerateSettings {
   std::optional<int64_t> batch_size;  // none: as many as there are seeds
   std::optional<Tensor> initial_latents;
   bool keep_steps = false;
+  diffusion::WorkSaving saving;
 };
 
 // All of it decided, and checked against the model: what the loop takes.

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <set>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "base/file.h"
@@ -23,15 +24,29 @@ int64_t stored_weights(const runtime::Plan& plan, const runtime::PlanLaunch& lau
   return bytes;
 }
 
-int64_t weights_read_later(const runtime::Plan& plan) {
-  std::set<int32_t> read;
+// Adds the stored weights that later stages read, by name.
+void add_weights_read_later(const runtime::Plan& plan, std::map<std::string, int64_t>& sizes) {
   for (size_t stage = kSetup + 1; stage < runtime::kStageCount; ++stage)
     for (const runtime::PlanLaunch& launch : plan.launches[stage])
       for (const runtime::Binding& binding : launch.bindings)
-        if (binding.region == runtime::Region::weight) read.insert(binding.index);
-  int64_t bytes = 0;
-  for (const int32_t index : read) bytes += bytes_of(plan.weights[index]);
-  return bytes;
+        if (binding.region == runtime::Region::weight)
+          sizes["stored " + plan.weights[binding.index].name] =
+              bytes_of(plan.weights[binding.index]);
+}
+
+// All but the weights that stay.
+void add(const runtime::Plan& plan, int threads, ComponentMemory& memory) {
+  memory.arena += plan.arena_bytes;
+  memory.live += plan.live_bytes;
+  memory.state += plan.state_bytes;
+  for (const auto* tensors : {&plan.inputs, &plan.outputs})
+    for (const runtime::PlanTensor& tensor : *tensors) memory.boundary += bytes_of(tensor);
+  for (const runtime::PlanConstant& constant : plan.constants)
+    memory.boundary += element_count(constant.shape) * size_in_bytes(constant.dtype);
+  for (const runtime::PlanKernel& kernel : plan.kernels)
+    memory.scratch = std::max(memory.scratch, kernel.scratch_bytes * threads);
+  for (const runtime::PlanLaunch& launch : plan.launches[kSetup])
+    memory.transient = std::max(memory.transient, stored_weights(plan, launch));
 }
 
 // The number of kibibytes in the line "NAME:   123 kB".
@@ -45,22 +60,22 @@ int64_t status_line(std::string_view name) {
 
 }  // namespace
 
-ComponentMemory memory_of(const runtime::Plan& plan, int threads) {
-  ComponentMemory memory{.component = plan.component,
-                         .weights = weights_read_later(plan),
-                         .arena = plan.arena_bytes,
-                         .live = plan.live_bytes,
-                         .state = plan.state_bytes};
-  for (const runtime::PackedTensor& packed : plan.packed) memory.weights += packed.bytes;
-  for (const auto* tensors : {&plan.inputs, &plan.outputs})
-    for (const runtime::PlanTensor& tensor : *tensors) memory.boundary += bytes_of(tensor);
-  for (const runtime::PlanConstant& constant : plan.constants)
-    memory.boundary += element_count(constant.shape) * size_in_bytes(constant.dtype);
-  for (const runtime::PlanKernel& kernel : plan.kernels)
-    memory.scratch = std::max(memory.scratch, kernel.scratch_bytes * threads);
-  for (const runtime::PlanLaunch& launch : plan.launches[kSetup])
-    memory.transient = std::max(memory.transient, stored_weights(plan, launch));
+ComponentMemory memory_of(std::span<const runtime::Plan* const> plans, int threads) {
+  ComponentMemory memory{.component = plans.front()->component};
+  std::map<std::string, int64_t> weights;
+  for (const runtime::Plan* plan : plans) {
+    add(*plan, threads, memory);
+    add_weights_read_later(*plan, weights);
+    for (const runtime::PackedTensor& packed : plan->packed)
+      weights["packed " + packed.key] = packed.bytes;
+  }
+  for (const auto& [name, bytes] : weights) memory.weights += bytes;
   return memory;
+}
+
+ComponentMemory memory_of(const runtime::Plan& plan, int threads) {
+  const runtime::Plan* const one[] = {&plan};
+  return memory_of(one, threads);
 }
 
 // The arena is touched after the last weight is packed, so that only one of arena and transient

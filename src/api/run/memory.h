@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct ComponentMemory {
   int64_t loaded() const { return weights + arena + state + boundary + scratch; }
 };
 ComponentMemory memory_of(const runtime::Plan& plan, int threads);
+// Of several plans of one component that are loaded together: what they share counts once.
+ComponentMemory memory_of(std::span<const runtime::Plan* const> plans, int threads);
 
 // The peak of a picture: the text encoder is freed before the UNet is loaded, which stays while the
 // VAE decodes. `resident` is what the process holds without any component.

@@ -113,6 +113,8 @@ Result<TextToImage> resolve(const GenerateSettings& settings, const ModelInfo& i
   request.height = first_of(settings.height, defaults.height, info.sample_height * info.vae_scale);
   request.guidance_scale = first_of(settings.guidance_scale, defaults.guidance_scale, 7.5);
   request.keep_steps = settings.keep_steps;
+  request.saving = settings.saving;
+  TRY(diffusion::check_saving(request));
   TRY(check_size(request, info));
   TRY(resolve_sampler(settings, info, request.sampler));
   TRY(resolve_seeds(settings, request));

@@ -8,14 +8,15 @@ namespace tempera::frontend {
 namespace {
 
 Result<ComponentGraph> build_graph(const Checkpoint& checkpoint, Component component,
-                                   const Weights& weights, const ComponentSize& size) {
+                                   const Weights& weights, const ComponentSize& size,
+                                   const UnetOptions& unet) {
   if (component == Component::text_encoder) {
     ASSIGN_OR_RETURN(const ClipTextConfig config, read_text_encoder_config(checkpoint));
     return build_text_encoder(config, weights, size);
   }
   if (component == Component::unet) {
     ASSIGN_OR_RETURN(const UnetConfig config, read_unet_config(checkpoint));
-    return build_unet(config, weights, size);
+    return build_unet(config, weights, size, unet);
   }
   ASSIGN_OR_RETURN(const VaeConfig config, read_vae_config(checkpoint));
   return component == Component::vae_decoder ? build_vae_decoder(config, weights, size)
@@ -25,10 +26,10 @@ Result<ComponentGraph> build_graph(const Checkpoint& checkpoint, Component compo
 }  // namespace
 
 Result<BuiltComponent> build_component(const Checkpoint& checkpoint, Component component,
-                                       const ComponentSize& size) {
+                                       const ComponentSize& size, const UnetOptions& unet) {
   ASSIGN_OR_RETURN(std::shared_ptr<const Weights> weights,
                    open_weights(checkpoint, part_of(component)));
-  ASSIGN_OR_RETURN(ComponentGraph graph, build_graph(checkpoint, component, *weights, size));
+  ASSIGN_OR_RETURN(ComponentGraph graph, build_graph(checkpoint, component, *weights, size, unet));
   return BuiltComponent{std::move(graph), std::move(weights)};
 }
 

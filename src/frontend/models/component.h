@@ -4,6 +4,7 @@
 
 #include "frontend/checkpoint/checkpoint.h"
 #include "frontend/models/component_graph.h"
+#include "frontend/models/unet.h"
 
 namespace tempera::frontend {
 
@@ -14,8 +15,8 @@ struct BuiltComponent {
 };
 
 // Reads the config and opens the weights of the component's part, and of no other. Errors of those,
-// and of build_*.
+// and of build_*. `unet` is read for that component only.
 Result<BuiltComponent> build_component(const Checkpoint& checkpoint, Component component,
-                                       const ComponentSize& size);
+                                       const ComponentSize& size, const UnetOptions& unet = {});
 
 }  // namespace tempera::frontend

@@ -64,9 +64,9 @@ Tensors run(const ComponentGraph& component, const Weights& weights, const Tenso
 }
 
 Tensors run(const std::string& folder, Component component, const ComponentSize& size,
-            const Tensors& inputs) {
+            const Tensors& inputs, const UnetOptions& unet = {}) {
   const Result<Checkpoint> checkpoint = open_checkpoint(folder);
-  const Result<BuiltComponent> built = build_component(*checkpoint, component, size);
+  const Result<BuiltComponent> built = build_component(*checkpoint, component, size, unet);
   return run(built->graph, *built->weights, inputs);
 }
 
@@ -100,6 +100,24 @@ TEST(ReferenceLayers, Unet) {
            {"encoder_hidden_states", want.at("input.context")}});
   expect_layers(got, want);
   test::expect_close("sample", got.at("sample"), want.at("output"), kBound);
+}
+
+TEST(UnetParts, TheShallowOneGivesTheWholesOutputFromItsDeepFeature) {
+  for (const std::string& folder : {kSd15, kSd2}) {
+    const Tensors data = load_layers(folder == kSd15 ? "sd15.final" : "sd2.final");
+    const ComponentSize size{.height = 8, .width = 8, .tokens = 77};
+    Tensors inputs = {{"sample", data.at("unet.1x8x8.latent")},
+                      {"timestep", repeat(501, 1)},
+                      {"encoder_hidden_states", first(data.at("context"), 1)}};
+    const Tensors plain = run(folder, Component::unet, size, inputs);
+    const Tensors whole =
+        run(folder, Component::unet, size, inputs, {.part = UnetPart::all_with_deep});
+    inputs.emplace("deep", whole.at("deep"));
+    const Tensors shallow = run(folder, Component::unet, size, inputs, {.part = UnetPart::shallow});
+    test::expect_close("whole", whole.at("sample"), plain.at("sample"), 0);
+    test::expect_close("shallow", shallow.at("sample"), plain.at("sample"), 0);
+    EXPECT_LT(shallow.size(), whole.size() / 2) << "layers that are computed";
+  }
 }
 
 TEST(ReferenceLayers, VaeDecoder) {

@@ -1,5 +1,8 @@
 #include "frontend/models/transformer.h"
 
+#include <cmath>
+#include <optional>
+
 namespace tempera::frontend {
 namespace {
 
@@ -33,14 +36,38 @@ ValueId feed_forward(ModuleBuilder& m, ValueId x) {
   return m.b.mark(m.linear("net.2", gated, width));
 }
 
-ValueId block(ModuleBuilder& m, ValueId x, ValueId text, const TransformerOptions& options) {
+// How the block's tokens are merged; none where it is left alone.
+std::optional<TokenMatch> match_block(ModuleBuilder& m, ValueId x, const TokenGrid& grid,
+                                      const TransformerOptions& options) {
+  const int64_t tokens = grid.height * grid.width;
+  const auto downsample = static_cast<int64_t>(
+      std::ceil(std::sqrt(static_cast<double>(options.latent_places / tokens))));
+  const auto merged = static_cast<int64_t>(static_cast<double>(tokens) * options.merging.ratio);
+  if (merged < 1 || downsample > options.merging.max_downsample) return std::nullopt;
+  const auto scope = m.b.scope("token_merging");
+  return match_tokens(m.b, x, grid, merged);
+}
+
+// x plus a layer's output for its norm, computed for merged tokens where there is a match.
+template <typename Layer>
+ValueId residual(ModuleBuilder& m, std::string_view norm, ValueId x,
+                 const std::optional<TokenMatch>& match, const Layer& layer) {
+  const ValueId normalised = m.layer_norm(norm, x, kLayerNormEpsilon);
+  if (!match) return m.b.add(layer(normalised), x);
+  return m.b.add(unmerge_tokens(m.b, *match, layer(merge_tokens(m.b, *match, normalised))), x);
+}
+
+ValueId block(ModuleBuilder& m, ValueId x, ValueId text, const TokenGrid& grid,
+              const TransformerOptions& options) {
   const auto scope = m.b.scope("transformer_blocks.0");
-  const ValueId first = m.layer_norm("norm1", x, kLayerNormEpsilon);
-  x = m.b.add(attend(m, "attn1", first, options.only_cross_attention ? text : first, options.heads),
-              x);
-  x = m.b.add(attend(m, "attn2", m.layer_norm("norm2", x, kLayerNormEpsilon), text, options.heads),
-              x);
-  return m.b.mark(m.b.add(feed_forward(m, m.layer_norm("norm3", x, kLayerNormEpsilon)), x));
+  const std::optional<TokenMatch> match = match_block(m, x, grid, options), none;
+  x = residual(m, "norm1", x, match, [&](ValueId h) {
+    return attend(m, "attn1", h, options.only_cross_attention ? text : h, options.heads);
+  });
+  x = residual(m, "norm2", x, options.merging.cross_attention ? match : none,
+               [&](ValueId h) { return attend(m, "attn2", h, text, options.heads); });
+  return m.b.mark(residual(m, "norm3", x, options.merging.mlp ? match : none,
+                           [&](ValueId h) { return feed_forward(m, h); }));
 }
 
 }  // namespace
@@ -54,7 +81,7 @@ ValueId transformer(ModuleBuilder& m, std::string_view layer, ValueId x, ValueId
   const ValueId normalised = m.group_norm("norm", x, options.groups, kGroupNormEpsilon);
   ValueId h = options.linear_projection ? m.linear("proj_in", to_tokens(b, normalised), channels)
                                         : to_tokens(b, m.conv1x1("proj_in", normalised, channels));
-  h = block(m, h, text, options);
+  h = block(m, h, text, {.height = shape[2], .width = shape[3]}, options);
   h = options.linear_projection ? to_picture(b, m.linear("proj_out", h, channels), shape)
                                 : m.conv1x1("proj_out", to_picture(b, h, shape), channels);
   return b.mark(b.add(h, x));

@@ -13,9 +13,12 @@ namespace {
 struct State {
   const UnetConfig& config;
   ModuleBuilder& m;
+  const UnetOptions& options;
+  int64_t latent_places;  // height times width
   ValueId time;
   ValueId text;
   std::vector<ValueId> skips;
+  ValueId deep;
 };
 
 // The frequencies of diffusers' get_timestep_embedding, in its order of f32 operations: [1, half].
@@ -56,7 +59,7 @@ ValueId unet_transformer(State& s, int64_t index, ValueId x, const UnetLevel& le
                          bool only_cross_attention) {
   return transformer(s.m, fmt::format("attentions.{}", index), x, s.text,
                      {level.heads, s.config.norm_num_groups, s.config.use_linear_projection,
-                      only_cross_attention});
+                      only_cross_attention, s.options.token_merging, s.latent_places});
 }
 
 ValueId down_block(State& s, size_t index, ValueId x) {
@@ -89,19 +92,40 @@ ValueId take_skip(State& s, ValueId x) {
   return s.m.b.concat({x, skip}, 1);
 }
 
-ValueId up_block(State& s, size_t index, ValueId x) {
-  const auto scope = s.m.b.scope(fmt::format("up_blocks.{}", index));
+ValueId up_layer(State& s, size_t index, int64_t layer, ValueId x) {
   const UnetLevel& level = s.config.levels[s.config.levels.size() - 1 - index];
-  for (int64_t i = 0; i < level.layers + 1; ++i) {
-    x = unet_resnet(s, i, take_skip(s, x), level.channels);
-    if (s.config.up_has_attention[index])
-      x = unet_transformer(s, i, x, level, level.only_cross_attention);
+  x = unet_resnet(s, layer, take_skip(s, x), level.channels);
+  if (!s.config.up_has_attention[index]) return x;
+  return unet_transformer(s, layer, x, level, level.only_cross_attention);
+}
+
+ValueId up_block(State& s, size_t index, int64_t layers, ValueId x) {
+  const auto scope = s.m.b.scope(fmt::format("up_blocks.{}", index));
+  for (int64_t i = 0; i < layers; ++i) x = up_layer(s, index, i, x);
+  if (index + 1 == s.config.levels.size()) return x;
+  const Shape skip = s.m.b.shape(s.skips.back());
+  return s.m.b.mark(upsample(s.m, x, skip[2], skip[3]));
+}
+
+// The input of the last up layer, but for its skip connection: of conv_in's shape, as every block
+// has at least one layer and so every up block two.
+ValueId deep_feature(State& s, ValueId x) {
+  if (s.options.part == UnetPart::shallow)
+    return s.m.b.input("deep", DType::f32, s.m.b.shape(x), graph::Rate::step);
+  const size_t levels = s.config.levels.size();
+  for (size_t i = 0; i < levels; ++i) x = down_block(s, i, x);
+  if (s.config.has_mid_block) x = mid_block(s, x);
+  for (size_t i = 0; i < levels; ++i) {
+    const int64_t layers = s.config.levels[levels - 1 - i].layers + 1;
+    x = up_block(s, i, i + 1 == levels ? layers - 1 : layers, x);
   }
-  if (!s.skips.empty()) {
-    const Shape skip = s.m.b.shape(s.skips.back());
-    x = upsample(s.m, x, skip[2], skip[3]);
-  }
-  return s.m.b.mark(x);
+  return x;
+}
+
+ValueId last_up_layer(State& s, ValueId x) {
+  const size_t last = s.config.levels.size() - 1;
+  const auto scope = s.m.b.scope(fmt::format("up_blocks.{}", last));
+  return s.m.b.mark(up_layer(s, last, s.config.levels.front().layers, x));
 }
 
 ValueId predict(State& s, ValueId sample) {
@@ -111,9 +135,8 @@ ValueId predict(State& s, ValueId sample) {
   ValueId x = m.conv("conv_in", sample, config.levels.front().channels, config.conv_in_kernel,
                      {.pad = config.conv_in_kernel / 2});
   s.skips.push_back(x);
-  for (size_t i = 0; i < config.levels.size(); ++i) x = down_block(s, i, x);
-  if (config.has_mid_block) x = mid_block(s, x);
-  for (size_t i = 0; i < config.levels.size(); ++i) x = up_block(s, i, x);
+  s.deep = deep_feature(s, x);
+  x = last_up_layer(s, s.deep);
   x = m.activation(config.act_fn,
                    m.group_norm("conv_norm_out", x, config.norm_num_groups, config.norm_eps));
   m.b.mark("conv_act", x);
@@ -146,7 +169,7 @@ Status check_halving(const UnetConfig& config, const ComponentSize& size) {
 }  // namespace
 
 Result<ComponentGraph> build_unet(const UnetConfig& config, const Weights& weights,
-                                  const ComponentSize& size) {
+                                  const ComponentSize& size, const UnetOptions& options) {
   TRY(check_picture(size));
   TRY(check_tokens(size));
   TRY(check_repeat(size));
@@ -160,8 +183,16 @@ Result<ComponentGraph> build_unet(const UnetConfig& config, const Weights& weigh
   const ValueId text =
       b.input("encoder_hidden_states", DType::f32,
               {size.batch, size.tokens, config.cross_attention_dim}, graph::Rate::prompt);
-  State state{config, m, embed_time(m, config, repeat_rows(b, timestep, size.repeat)), text, {}};
+  State state{config,
+              m,
+              options,
+              size.height * size.width,
+              embed_time(m, config, repeat_rows(b, timestep, size.repeat)),
+              text,
+              {},
+              kAbsent};
   b.output("sample", predict(state, repeat_rows(b, sample, size.repeat)));
+  if (options.part == UnetPart::all_with_deep) b.output("deep", state.deep);
   return std::move(m).finish();
 }
 
