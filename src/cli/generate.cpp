@@ -124,7 +124,11 @@ Json settings_json(const diffusion::TextToImage& request, const api::ModelInfo& 
           {"height", request.height},
           {"steps", request.sampler.steps},
           {"sampler", request.sampler.sampler},
-          {"guidance_scale", request.guidance_scale}};
+          {"guidance_scale", request.guidance_scale},
+          {"guidance_from", request.saving.guidance_from},
+          {"guidance_to", request.saving.guidance_to},
+          {"token_merging_ratio", request.saving.token_merging.ratio},
+          {"deep_cache", request.saving.deep_cache}};
 }
 
 Json result_json(const GenerateFlags& flags, const diffusion::TextToImage& request,

@@ -48,7 +48,7 @@ TEST(UnetPlans, SharePackedWeights) {
   EXPECT_EQ(own_part(packed_by(other), packed), 0) << "with the deep feature";
   other = plain;
   other.batch = 1;
-  EXPECT_LT(own_part(packed_by(other), packed), 0.05) << "of the prompt alone";
+  EXPECT_LT(own_part(packed_by(other), packed), 0.2) << "of the prompt alone";
   other = plain;
   other.token_merging.ratio = 0.5;
   EXPECT_LT(own_part(packed_by(other), packed), 0.05) << "with merged tokens";
