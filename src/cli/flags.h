@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "api/compile/compile.h"
+#include "api/run/generate.h"
 #include "base/status.h"
-#include "diffusion/pipeline.h"
 
 namespace tempera::cli {
 

@@ -9,7 +9,12 @@ namespace tempera::graph {
 
 namespace {
 
-// For each value, whether it is a large f32 that one group stores and another reads.
+// Whether only the order of the operand's elements counts: rounding would make different ones
+// equal.
+bool compares(Op op) { return op == Op::argmax || op == Op::rank; }
+
+// For each value, whether it is a large f32 that one group stores and another reads, none of them
+// for the order of its elements.
 std::vector<bool> stored_wide(const Graph& graph, const Grouping& grouping) {
   std::vector<bool> result(graph.values().size());
   auto owner = [&](NodeId n) { return n < 0 ? -1 : grouping.owner[n]; };
@@ -21,6 +26,8 @@ std::vector<bool> stored_wide(const Graph& graph, const Grouping& grouping) {
       result[id] = result[id] || (from >= 0 && from != owner(n) && value.dtype == DType::f32 &&
                                   value.rate > Rate::load && is_large(value));
     }
+  for (const Node& node : graph.nodes())
+    if (compares(node.op)) result[node.inputs[0]] = false;
   return result;
 }
 

@@ -259,6 +259,18 @@ TEST(PrecisionStorage, RoundsWhatGroupsStoreAndReadersWiden) {
   EXPECT_EQ(groups[0].outputs, std::vector<ValueId>{4});
 }
 
+TEST(PrecisionStorage, KeepsWhatIsComparedUnrounded) {
+  Graph graph = graph_of(R"(
+    %x = input "x" f32[1,4,8] @step
+    %w = input "w" f32[8,8] @load
+    %a = matmul(%x, %w)
+    %b = argmax(%a) {axis=-1}
+    %c = reduce_max(%a) {axes=[-1]}
+    output "b" %b
+    output "c" %c)");
+  EXPECT_EQ(text(narrow_storage(graph, kBrain, default_fuse_rules())), text(graph));
+}
+
 TEST(PrecisionStorage, MovesNarrowElements) {
   Graph graph = graph_of(R"(
     %x = input "x" f32[1,4,8] @step
