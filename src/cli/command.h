@@ -16,6 +16,8 @@ void add_compile(CLI::App& program, Action& action);
 void add_run(CLI::App& program, Action& action);
 void add_profile(CLI::App& program, Action& action);
 void add_inspect(CLI::App& program, Action& action);
+void add_accuracy(CLI::App& program, Action& action);
+void add_quality(CLI::App& program, Action& action);
 void add_tokenize(CLI::App& program, Action& action);
 void add_samplers(CLI::App& program, Action& action);
 void add_devices(CLI::App& program, Action& action);

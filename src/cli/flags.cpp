@@ -125,6 +125,14 @@ Result<std::pair<int64_t, int64_t>> parse_size(std::string_view text) {
   return size;
 }
 
+Status set_size(std::string_view text, api::GenerateSettings& settings) {
+  if (text.empty()) return {};
+  ASSIGN_OR_RETURN(const auto size, parse_size(text));
+  settings.width = size.first;
+  settings.height = size.second;
+  return {};
+}
+
 Result<std::vector<uint64_t>> parse_seeds(std::string_view text) {
   std::vector<uint64_t> seeds;
   for (size_t begin = 0; begin <= text.size();) {

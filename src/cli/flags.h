@@ -47,6 +47,8 @@ struct SavingFlags {
 
 // "512x384": width and height; invalid_argument for anything else. Empty: 0 and 0.
 Result<std::pair<int64_t, int64_t>> parse_size(std::string_view text);
+// Sets width and height of a picture from the same text; empty: leaves them.
+Status set_size(std::string_view text, api::GenerateSettings& settings);
 // "5,9": invalid_argument unless each is a whole number from 0 to 2^64 - 1.
 Result<std::vector<uint64_t>> parse_seeds(std::string_view text);
 // "models/x:unet" -> folder and component, split at the last colon; no component if there is none

@@ -1,10 +1,13 @@
-#include "api/run/generate.h"
+#include "cli/generate.h"
 
 #include <memory>
+#include <sstream>
 
 #include "api/run/files.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/suggest.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/output.h"
@@ -51,6 +54,32 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
   app.add_option("--width", s.width, "Pixels, a multiple of 8 [the model's]")->type_name("N");
   app.add_option("--height", s.height, "Pixels, a multiple of 8 [the model's]")->type_name("N");
   app.add_option("--batch-size", s.batch_size, "Pictures at once [1]")->type_name("N");
+}
+
+// What a setting may say, beside prompts and seeds.
+void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
+  add_picture_flags(app, flags);
+  flags.compile.add(app);
+}
+
+// CLI11 takes arguments last first.
+std::vector<std::string> setting_arguments(const std::string& text) {
+  std::vector<std::string> arguments;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) arguments.insert(arguments.begin(), "--" + word);
+  return arguments;
+}
+
+Error setting_error(const std::string& text, const CLI::App& app, const CLI::ParseError& failure) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&failure) == nullptr)
+    return error(ErrorCode::invalid_argument, "the setting {}: {}", quote(text), failure.what());
+  const std::vector<std::string> rest = app.remaining();
+  const std::string flag = rest.empty() ? "" : rest.front().substr(0, rest.front().find('='));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return error(ErrorCode::invalid_argument, "the setting {}: generate has no flag {}{}",
+               quote(text), quote(flag), suggestion(flag, names));
 }
 
 void add_output_flags(CLI::App& app, GenerateFlags& flags) {
@@ -237,12 +266,26 @@ Status generate(GenerateFlags& flags, bool prompt_given) {
 
 }  // namespace
 
+Result<Setting> parse_setting(const std::string& text) {
+  CLI::App app;
+  GenerateFlags flags;
+  add_setting_flags(app, flags);
+  try {
+    app.parse(setting_arguments(text));
+  } catch (const CLI::ParseError& failure) {
+    return setting_error(text, app, failure);
+  }
+  if (!flags.seed.empty() || !flags.prompt_file.empty() || flags.settings.batch_size)
+    return error(ErrorCode::invalid_argument,
+                 "the setting {}: prompts and seeds are those of the samples", quote(text));
+  return Setting{flags.compile.options(), flags.settings};
+}
+
 void add_generate(CLI::App& program, Action& action) {
   CLI::App* app = program.add_subcommand("generate", "Make pictures from a prompt");
   auto flags = std::make_shared<GenerateFlags>();
-  add_picture_flags(*app, *flags);
+  add_setting_flags(*app, *flags);
   flags->model.add(*app);
-  flags->compile.add(*app);
   add_output_flags(*app, *flags);
   flags->saving.add_token_merging(*app);
   flags->saving.add_deep_cache(*app);

@@ -63,4 +63,9 @@ bool Progress::generated(const api::GenerateProgress& progress) {
   return !stop_requested();
 }
 
+bool Progress::counted(const std::string& part, int64_t done, int64_t total) {
+  show(fmt::format("{} {}/{}", part, done, total));
+  return !stop_requested();
+}
+
 }  // namespace tempera::cli

@@ -22,6 +22,7 @@ class Progress {
 
   bool compiled(const api::CompileProgress& progress);
   bool generated(const api::GenerateProgress& progress);
+  bool counted(const std::string& part, int64_t done, int64_t total);
   // Removes the line from the terminal, for other text to come.
   void clear();
 

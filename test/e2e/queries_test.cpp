@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"
@@ -82,6 +83,42 @@ TEST(Inspect, PrintsGraphsAndKernels) {
             std::string::npos);
   EXPECT_NE(expect_program({"inspect", kTiny + ":text_encoder", "--kernels"}).find("kernel "),
             std::string::npos);
+}
+
+// f32 against itself: every layer and the picture are equal.
+TEST(Accuracy, OfTheReferenceIsExact) {
+  const Json json = json_of({"accuracy", kTiny, "--component", "text_encoder", "--pictures", "1",
+                             "--steps", "1", "--size", "64x64", "--check", "-q", "--json"});
+  EXPECT_EQ(json["within_bounds"], true);
+  ASSERT_EQ(json["components"].size(), 1U);
+  EXPECT_GT(json["components"][0]["layers"].size(), 10U);
+  EXPECT_EQ(json["components"][0]["worst"]["error"], 0);
+  EXPECT_TRUE(json["pictures"][0]["psnr"].is_null());
+}
+
+TEST(Accuracy, PrintsATableByLayer) {
+  const std::string text = expect_program({"accuracy", kTiny, "--component", "vae_decoder",
+                                           "--pictures", "0", "--steps", "1", "--size", "64x64"});
+  EXPECT_NE(text.find("\n  decoder.conv_in "), std::string::npos) << text;
+  EXPECT_NE(text.find("\nvae_decoder    worst 0.0000 % at "), std::string::npos) << text;
+}
+
+TEST(Quality, WritesAPageWithEveryPicture) {
+  const TempFolder folder;
+  const std::string page = folder.path("page.html");
+  const Json json = json_of({"quality", kTiny, "--against", "steps=2", "--setting", "steps=1",
+                             "--setting", "sampler=euler steps=2", "--size", "64x64", "--pictures",
+                             "2", "-o", page, "-q", "--json"});
+  EXPECT_EQ(json["file"], page);
+  ASSERT_EQ(json["settings"].size(), 3U);
+  EXPECT_TRUE(json["settings"][0]["mean_psnr"].is_null());
+  EXPECT_LT(json["settings"][1]["mean_ssim"], 1);
+  const std::string html = *read_file(page);
+  size_t pictures = 0;
+  for (size_t at = html.find("data:image/png"); at != std::string::npos;
+       at = html.find("data:image/png", at + 1))
+    ++pictures;
+  EXPECT_EQ(pictures, 6U);
 }
 
 TEST(Devices, TellWhatIsCompiledFor) {

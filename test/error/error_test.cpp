@@ -149,6 +149,24 @@ TEST(UserError, LayerThatIsNotThere) {
       << result.err;
 }
 
+TEST(UserError, AccuracyOfWhatIsNotThere) {
+  expect_error({"accuracy", kTiny, "--component", "vae"}, 4,
+               "sd15 has no component 'vae'; it has text_encoder, unet, vae_decoder, vae_encoder");
+  expect_error({"accuracy", kTiny, "--size", "64"}, 2,
+               "the size '64' is not WIDTHxHEIGHT, as in 512x512");
+  expect_error({"accuracy", "/nowhere/model"}, 4, "/nowhere/model: no such file or folder");
+}
+
+TEST(UserError, QualityOfSettingsThatAreNone) {
+  expect_error({"quality", kTiny}, 2,
+               "no setting to compare; give some, as in --setting precision=bf16 --setting "
+               "steps=10");
+  expect_error({"quality", kTiny, "--setting", "stpes=3"}, 2,
+               "the setting 'stpes=3': generate has no flag '--stpes'; did you mean '--steps'?");
+  expect_error({"quality", kTiny, "--setting", "steps=1", "-o", "/nowhere/x.html"}, 4,
+               "cannot write /nowhere/x.html: there is no folder /nowhere");
+}
+
 TEST(UserError, PassThatIsNotThere) {
   const ProgramResult result =
       run_program({"inspect", kTiny + ":text_encoder", "--dump-after", "fuze"});

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "diffusion/compare_images.h"
 #include "diffusion/png.h"
 #include "test/reference/golden.h"
 #include "test/reference/program.h"
@@ -10,6 +11,7 @@
 namespace tempera::test {
 namespace {
 
+const std::string kModel = TEMPERA_SOURCE_DIR "/models/tempera-emoji";
 constexpr double kLeastPsnr = 40;
 // samples.png is a sheet in the order of samples.json: rows of six cells, a caption in each.
 constexpr int64_t kColumns = 6, kCellWidth = 136, kCellHeight = 150, kMargin = 4, kSide = 128;
@@ -25,35 +27,25 @@ diffusion::Image picture_of_sheet(const diffusion::Image& sheet, int64_t index) 
   return picture;
 }
 
-// Of 8-bit pictures of one size, in decibels.
-double psnr(const diffusion::Image& a, const diffusion::Image& b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.pixels.size(); ++i) {
-    const double difference = static_cast<double>(a.pixels[i]) - b.pixels[i];
-    sum += difference * difference;
-  }
-  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.pixels.size()) / sum);
-}
-
 void expect_sample(const diffusion::Image& sheet, const Json& samples, int64_t index) {
   const Json& picture = samples["pictures"][index];
   const TempFolder folder;
-  expect_program({"generate", picture["prompt"], "-m", TEMPERA_SOURCE_DIR "/models/tempera-emoji",
-                  "--sampler", "dpm++2m", "--schedule", "discrete", "--steps",
-                  samples["steps"].dump(), "--guidance-scale", samples["guidance_scale"].dump(),
-                  "--seed", picture["seed"].dump(), "-o", folder.path("got.png")});
+  expect_program({"generate", picture["prompt"], "-m", kModel, "--sampler", "dpm++2m", "--schedule",
+                  "discrete", "--steps", samples["steps"].dump(), "--guidance-scale",
+                  samples["guidance_scale"].dump(), "--seed", picture["seed"].dump(), "-o",
+                  folder.path("got.png")});
   const auto got = diffusion::read_png(folder.path("got.png"));
   ASSERT_TRUE(got.ok()) << got.error().message;
   ASSERT_EQ(got->image.width, kSide);
   ASSERT_EQ(got->image.height, kSide);
-  const double decibels = psnr(got->image, picture_of_sheet(sheet, index));
+  const double decibels = diffusion::psnr(got->image, picture_of_sheet(sheet, index));
   std::printf("%5.1f dB  %s\n", decibels, picture["prompt"].get<std::string>().c_str());
   EXPECT_GE(decibels, kLeastPsnr) << picture["prompt"];
 }
 
 TEST(SamplePictures, AreThoseOfTheReference) {
   const auto sheet = diffusion::read_png(data_path("samples/samples.png"));
-  const Result<Json> samples = read_json_file(data_path("samples/samples.json"));
+  const Result<Json> samples = read_json_file(kModel + "/samples.json");
   ASSERT_EQ(sheet->image.width, kColumns * kCellWidth);
   const auto count = static_cast<int64_t>((*samples)["pictures"].size());
   for (int64_t i = 0; i < count; ++i) expect_sample(sheet->image, *samples, i);

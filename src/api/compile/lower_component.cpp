@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "frontend/models/component.h"
+#include "graph/cut.h"
 
 namespace tempera::api {
 namespace {
@@ -59,25 +60,76 @@ void add_kept(RequestedGraph& requested, const std::vector<NamedValue>& layers) 
 
 }  // namespace
 
-Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
+namespace {
+
+Result<frontend::BuiltComponent> build(const frontend::Checkpoint& checkpoint,
                                        const ComponentRequest& request) {
   const auto component = frontend::component_from_name(request.component);
   if (!component)
     return error(ErrorCode::not_found,
                  "no component {}; there are text_encoder, unet, vae_decoder, vae_encoder",
                  quote(request.component));
-  ASSIGN_OR_RETURN(const frontend::BuiltComponent built,
-                   frontend::build_component(checkpoint, *component,
-                                             {.batch = request.batch,
-                                              .height = request.height,
-                                              .width = request.width,
-                                              .tokens = request.tokens,
-                                              .repeat = request.repeat},
-                                             unet_options(request)));
+  return frontend::build_component(checkpoint, *component,
+                                   {.batch = request.batch,
+                                    .height = request.height,
+                                    .width = request.width,
+                                    .tokens = request.tokens,
+                                    .repeat = request.repeat},
+                                   unet_options(request));
+}
+
+// The marks that layers_of() names.
+std::vector<NamedValue> distinct_layers(const frontend::ComponentGraph& component) {
+  std::vector<NamedValue> layers;
+  for (const NamedValue& mark : component.marks) {
+    const graph::Value& value = component.graph.value(mark.value);
+    if (value.rate > graph::Rate::load && value.dtype == DType::f32) layers.push_back(mark);
+  }
+  std::ranges::stable_sort(layers, {}, &NamedValue::value);
+  const auto repeated = std::ranges::unique(layers, {}, &NamedValue::value);
+  layers.erase(repeated.begin(), repeated.end());
+  return layers;
+}
+
+Result<RequestedGraph> cut_layer(const frontend::ComponentGraph& component,
+                                 const ComponentRequest& request) {
+  const std::vector<NamedValue> layers = distinct_layers(component);
+  const auto layer = std::ranges::find(layers, request.layer, &NamedValue::name);
+  if (layer == layers.end())
+    return error(ErrorCode::not_found, "{} has no layer {}", request.component,
+                 quote(request.layer));
+  return RequestedGraph{.own = graph::cut(component.graph, *layer, layers),
+                        .outputs = {{layer->name, 0}}};
+}
+
+// Those inputs that are no weights.
+std::vector<std::string> read_by(const Graph& layer) {
+  std::vector<std::string> names;
+  for (const ValueId input : layer.inputs())
+    if (layer.value(input).rate > graph::Rate::load) names.push_back(layer.value(input).name);
+  return names;
+}
+
+}  // namespace
+
+Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
+                                       const ComponentRequest& request) {
+  ASSIGN_OR_RETURN(const frontend::BuiltComponent built, build(checkpoint, request));
+  if (!request.layer.empty()) return cut_layer(built.graph, request);
   ASSIGN_OR_RETURN(const std::vector<NamedValue> layers, kept_layers(built.graph.marks, request));
   RequestedGraph requested{.own = built.graph.graph, .kept = {}, .outputs = {}};
   add_kept(requested, layers);
   return requested;
+}
+
+Result<std::vector<Layer>> layers_of(const frontend::Checkpoint& checkpoint,
+                                     const ComponentRequest& request) {
+  ASSIGN_OR_RETURN(const frontend::BuiltComponent built, build(checkpoint, request));
+  const std::vector<NamedValue> marks = distinct_layers(built.graph);
+  std::vector<Layer> layers;
+  for (const NamedValue& mark : marks)
+    layers.push_back({mark.name, read_by(graph::cut(built.graph.graph, mark, marks))});
+  return layers;
 }
 
 Graph whole_graph(const RequestedGraph& requested) {

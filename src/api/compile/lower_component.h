@@ -25,9 +25,14 @@ struct RequestedGraph {
 graph::Graph whole_graph(const RequestedGraph& requested);
 
 // Reads the component's config and weights header. not_found: a pattern of `keep` that fits no
-// layer.
+// layer, or no such `layer`.
 Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
                                        const ComponentRequest& request);
+
+// The component's layers, each value once and under its first name, in an order in which each
+// comes after those that it reads. What depends on weights alone is no layer.
+Result<std::vector<Layer>> layers_of(const frontend::Checkpoint& checkpoint,
+                                     const ComponentRequest& request);
 
 // Passes and fusion. Two layers that passes find to be one value become one output.
 Result<graph::Fused> run_graph_passes(RequestedGraph& requested, const graph::PassOptions& options);

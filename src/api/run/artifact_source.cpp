@@ -23,9 +23,9 @@ std::pair<int64_t, int64_t> pixels(const ComponentRequest& request, int64_t vae_
 
 Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int64_t vae_scale,
                                          const ComponentRequest& request) {
-  if (!request.keep.empty())
+  if (!request.keep.empty() || !request.layer.empty())
     return error(ErrorCode::unsupported,
-                 "{}: an artifact holds no intermediate layers; run the model itself with --keep",
+                 "{}: an artifact holds no intermediate layers; take the model itself",
                  artifact.folder);
   const auto [height, width] = pixels(request, vae_scale);
   ASSIGN_OR_RETURN(const runtime::ArtifactPlan* entry,

@@ -30,7 +30,16 @@ struct ComponentRequest {
   std::vector<std::string> keep;  // globs of layers that become outputs too
   diffusion::TokenMerging token_merging;  // of a unet, as is the part
   UnetPart part = UnetPart::all;
+  // The module path of a layer to compute alone: from the component's inputs and from the values of
+  // the layers that it reads, which become inputs by their module paths. Empty: the component.
+  std::string layer;
   auto operator<=>(const ComponentRequest&) const = default;
+};
+
+// A layer that can be computed alone.
+struct Layer {
+  std::string name;                // module path
+  std::vector<std::string> reads;  // layers and inputs of the component
 };
 
 // A plan and its code, ready to be loaded. Depends on no weight's values.

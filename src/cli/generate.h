@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "api/compile/compile.h"
+#include "api/run/generate.h"
+#include "base/status.h"
+
+namespace tempera::cli {
+
+// A setting as text: flags of `tempera generate` without their dashes, with spaces between them, as
+// in "precision=bf16 steps=10".
+struct Setting {
+  api::CompileOptions compile;
+  api::GenerateSettings picture;
+};
+// invalid_argument: a flag that generate does not have, a value that it does not take, or one that
+// is no setting (prompt, seed, batch).
+Result<Setting> parse_setting(const std::string& text);
+
+}  // namespace tempera::cli

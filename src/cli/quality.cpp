@@ -1,0 +1,142 @@
+#include "api/compile/quality.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/generate.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/stop.h"
+
+namespace tempera::cli {
+namespace {
+
+struct Flags {
+  std::string model, against = "f32", output = "quality.html", size;
+  std::vector<std::string> settings;
+  std::optional<int64_t> steps;
+  int64_t pictures = -1;
+  int threads = 0;
+  bool json = false, quiet = false;
+};
+
+// "f32" is short for "precision=f32".
+std::string reference_text(const std::string& against) {
+  return against.find('=') == std::string::npos ? "precision=" + against : against;
+}
+
+Result<api::QualitySetting> quality_setting(const Flags& flags, const std::string& text,
+                                            Progress& progress) {
+  ASSIGN_OR_RETURN(Setting setting, parse_setting(text));
+  if (!setting.picture.width && !setting.picture.height) TRY(set_size(flags.size, setting.picture));
+  if (!setting.picture.steps) setting.picture.steps = flags.steps;
+  if (setting.compile.threads == 0) setting.compile.threads = flags.threads;
+  setting.compile.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
+  return api::QualitySetting{text, std::move(setting.compile), std::move(setting.picture)};
+}
+
+Result<std::vector<api::QualitySetting>> settings_of(const Flags& flags, Progress& progress) {
+  if (flags.settings.empty())
+    return error(ErrorCode::invalid_argument,
+                 "no setting to compare; give some, as in --setting precision=bf16 --setting "
+                 "steps=10");
+  std::vector<std::string> texts = {reference_text(flags.against)};
+  texts.insert(texts.end(), flags.settings.begin(), flags.settings.end());
+  std::vector<api::QualitySetting> settings;
+  for (const std::string& text : texts) {
+    ASSIGN_OR_RETURN(api::QualitySetting setting, quality_setting(flags, text, progress));
+    settings.push_back(std::move(setting));
+  }
+  return settings;
+}
+
+// A result that cannot be written is found out before it is computed.
+Status check_place(const std::string& file) {
+  const auto folder = std::filesystem::path(file).parent_path();
+  std::error_code ignored;
+  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) return {};
+  return error(ErrorCode::not_found, "cannot write {}: there is no folder {}", file,
+               folder.string());
+}
+
+void print_table(const api::Quality& quality) {
+  print(fmt::format("{:<44}{:>10}{:>10}{:>10}{:>10}{:>12}", "setting", "PSNR dB", "least", "SSIM",
+                    "least", "sampling s"));
+  for (const api::QualityRow& row : quality.rows) {
+    const api::QualitySummary summary = api::summary_of(row);
+    print(fmt::format("{:<44}{:>10.1f}{:>10.1f}{:>10.4f}{:>10.4f}{:>12.2f}", row.setting,
+                      summary.mean_psnr, summary.least_psnr, summary.mean_ssim, summary.least_ssim,
+                      row.denoise_seconds));
+  }
+}
+
+Status measure(const Flags& flags) {
+  install_stop_handler();
+  if (flags.quiet) set_log_level(LogLevel::warning);
+  TRY(check_place(flags.output));
+  Progress progress(flags.quiet);
+  ASSIGN_OR_RETURN(const auto settings, settings_of(flags, progress));
+  ASSIGN_OR_RETURN(
+      const api::Quality quality,
+      api::measure_quality(flags.model, settings, flags.pictures,
+                           [&](const std::string& setting, int64_t done, int64_t total) {
+                             return progress.counted(setting, done, total);
+                           }));
+  ASSIGN_OR_RETURN(const std::string page, api::quality_page(quality));
+  TRY(write_file(flags.output, page));
+  progress.clear();
+  if (flags.json) {
+    Json json = api::to_json(quality);
+    json["file"] = flags.output;
+    print(json);
+    return {};
+  }
+  print_table(quality);
+  print("wrote " + flags.output);
+  return {};
+}
+
+}  // namespace
+
+void add_quality(CLI::App& program, Action& action) {
+  CLI::App* app = program.add_subcommand(
+      "quality", "Show what settings do to a model's pictures and to their time, as one HTML page");
+  auto flags = std::make_shared<Flags>();
+  app->add_option("MODEL", flags->model, "Folder of a model in diffusers layout")->required();
+  app->add_option("--against", flags->against, "The reference: a precision or a setting")
+      ->type_name("SETTING")
+      ->capture_default_str();
+  app->add_option("--setting", flags->settings,
+                  "Flags of tempera generate without dashes, as in 'precision=bf16 steps=10'; may "
+                  "be given again")
+      ->type_name("SETTING")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_option("-o,--output", flags->output, "The page")
+      ->type_name("FILE")
+      ->capture_default_str();
+  app->add_option("--pictures", flags->pictures,
+                  "Draw the first N of the model's samples.json [all]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  app->add_option("--steps", flags->steps, "Sampling steps [the samples']")->type_name("N");
+  app->add_option("--size", flags->size, "Picture size in pixels, WIDTHxHEIGHT [the samples']")
+      ->type_name("WxH");
+  app->add_option("--threads", flags->threads, "Threads that compile and run [one a core]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app->add_flag("--json", flags->json, "Print the result as JSON, without the pictures");
+  app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
+  app->footer(
+      "Example:\n"
+      "  tempera quality models/tempera-emoji --against f32 -o quality.html --setting steps=10 "
+      "--setting sampler=euler");
+  app->callback([flags, &action] { action = [flags] { return measure(*flags); }; });
+}
+
+}  // namespace tempera::cli

@@ -1,0 +1,31 @@
+#include <gtest/gtest.h>
+
+#include "cli/generate.h"
+
+namespace tempera::cli {
+namespace {
+
+TEST(Setting, IsFlagsOfGenerate) {
+  const auto setting = parse_setting("precision=f32  steps=7 sampler=euler");
+  ASSERT_TRUE(setting.ok()) << setting.error().message;
+  EXPECT_EQ(setting->compile.precision, "f32");
+  EXPECT_EQ(setting->picture.steps, 7);
+  EXPECT_EQ(setting->picture.sampler, "euler");
+  EXPECT_FALSE(setting->picture.width.has_value());
+}
+
+TEST(Setting, RefusesWhatGenerateDoesNotHave) {
+  EXPECT_EQ(parse_setting("stpes=7").error().message,
+            "the setting 'stpes=7': generate has no flag '--stpes'; did you mean '--steps'?");
+  EXPECT_EQ(parse_setting("steps=many").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(parse_setting("steps").error().code, ErrorCode::invalid_argument);
+}
+
+TEST(Setting, HasNoPromptOrSeed) {
+  for (const char* text : {"seed=1", "prompt-file=x", "batch-size=2"})
+    EXPECT_EQ(parse_setting(text).error().message,
+              fmt::format("the setting '{}': prompts and seeds are those of the samples", text));
+}
+
+}  // namespace
+}  // namespace tempera::cli
