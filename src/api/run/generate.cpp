@@ -78,6 +78,20 @@ class Watch {
   GenerateProgress last_;
 };
 
+// Setup asks the watch while both live.
+class WatchedSetup {
+ public:
+  WatchedSetup(Session& session, const Watch& watch) : session_(session) {
+    session_.set_keep_going([&watch] { return watch.keep_going(); });
+  }
+  WatchedSetup(const WatchedSetup&) = delete;
+  WatchedSetup& operator=(const WatchedSetup&) = delete;
+  ~WatchedSetup() { session_.set_keep_going({}); }
+
+ private:
+  Session& session_;
+};
+
 // All plans before the first weight is read: what cannot be compiled is said early.
 Status compile_all(Session& session, const Requests& requests, Watch& watch) {
   const std::vector<const ComponentRequest*> all = requests.all();
@@ -270,7 +284,7 @@ Result<Generated> generate(Session& session, const TextToImage& request,
                    diffusion::make_sampler_plan(request.sampler, model.scheduler));
   std::map<GenerateStage, double> seconds;
   Watch watch(progress, seconds);
-  session.set_keep_going([&watch] { return watch.keep_going(); });
+  const WatchedSetup watched(session, watch);
   const Requests requests = requests_of(request, info, plan.timesteps.size());
   TRY(compile_all(session, requests, watch));
   Denoiser denoiser;
