@@ -5,7 +5,6 @@
 #include <map>
 
 #include "base/hash.h"
-#include "graph/text.h"
 #include "kernel/interpret.h"
 #include "kernel/passes/pipeline.h"
 #include "kernel/print.h"
@@ -39,7 +38,7 @@ struct Lowering {
   const LowerOptions& options;
   Lowered result = {};
 
-  std::map<std::string, std::unique_ptr<Built>> built;  // by workload key
+  std::map<std::string, std::unique_ptr<Built>> built;  // by workload key and choice
   std::vector<const Built*> of_group;
   std::vector<Binding> places;  // by value, of those that come from outside
   std::vector<bool> fixed;
@@ -47,7 +46,8 @@ struct Lowering {
   std::map<std::string, int32_t> packed_index;  // by key
 
   Status build_groups();
-  Result<std::unique_ptr<Built>> build(const Group& group);
+  Result<std::vector<Choice>> choose() const;
+  Result<std::unique_ptr<Built>> build(const Group& group, const Choice& choice);
   void place_boundary();
   void place_constants();
   void place_packed_outputs();
@@ -68,20 +68,39 @@ Result<std::vector<std::string>> run_kernel_passes(std::vector<Launch>& launches
   return texts;
 }
 
-Result<std::unique_ptr<Built>> Lowering::build(const Group& group) {
-  ASSIGN_OR_RETURN(Choice choice, options.choose(group, target));
+Result<std::unique_ptr<Built>> Lowering::build(const Group& group, const Choice& choice) {
   ASSIGN_OR_RETURN(Program program, choice.schedule->build(group, target, choice.config));
-  auto b = std::make_unique<Built>(Built{std::move(choice), std::move(program), {}, {}});
+  auto b = std::make_unique<Built>(Built{choice, std::move(program), {}, {}});
   ASSIGN_OR_RETURN(b->setup_text, run_kernel_passes(b->program.setup));
   ASSIGN_OR_RETURN(b->main_text, run_kernel_passes(b->program.main));
   return b;
 }
 
-Status Lowering::build_groups() {
+Result<std::vector<Choice>> Lowering::choose() const {
+  if (!options.choose) return choose_within(groups, target, options.growth_bytes);
+  std::map<std::string, Choice> of_workload;
+  std::vector<Choice> choices;
   for (const Group& group : groups) {
-    std::unique_ptr<Built>& slot = built[graph::workload_key(group)];
+    const std::string key = graph::workload_key(group);
+    auto known = of_workload.find(key);
+    if (known == of_workload.end()) {
+      ASSIGN_OR_RETURN(Choice choice, options.choose(group, target));
+      known = of_workload.emplace(key, std::move(choice)).first;
+    }
+    choices.push_back(known->second);
+  }
+  return choices;
+}
+
+Status Lowering::build_groups() {
+  ASSIGN_OR_RETURN(const std::vector<Choice> choices, choose());
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const Choice& choice = choices[g];
+    std::unique_ptr<Built>& slot =
+        built[fmt::format("{} {}\n{}", choice.schedule->name, kernel::to_string(choice.config),
+                          graph::workload_key(groups[g]))];
     if (!slot) {
-      ASSIGN_OR_RETURN(slot, build(group));
+      ASSIGN_OR_RETURN(slot, build(groups[g], choice));
     }
     of_group.push_back(slot.get());
   }
@@ -244,14 +263,6 @@ void Lowering::add_launches(size_t g, const Placement& placement) {
 }
 
 }  // namespace
-
-Result<Choice> default_choice(const Group& group, const Target& target) {
-  for (const Schedule& schedule : schedules())
-    if (schedule.accepts(group, target))
-      return Choice{&schedule, schedule.space(group, target).at(0)};
-  return error(ErrorCode::unsupported, "no schedule computes this group of {}:\n{}",
-               fmt::join(group.origin, ", "), graph::print(group.body));
-}
 
 Result<Lowered> lower(const graph::Fused& fused, const Target& target,
                       const LowerOptions& options) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -8,23 +8,16 @@
 #include "base/target.h"
 #include "graph/passes/pipeline.h"
 #include "kernel/kernel.h"
-#include "lower/schedule.h"
+#include "lower/choose.h"
 #include "runtime/plan.h"
 
 namespace tempera::lower {
 
-struct Choice {
-  const Schedule* schedule;
-  kernel::Config config;
-};
-// Decides how a group is computed: the default, a tuning database, a test's own.
-using Choose = std::function<Result<Choice>(const graph::Group&, const Target&)>;
-// The first row of schedules() that accepts the group, with the first config of its space.
-Result<Choice> default_choice(const graph::Group& group, const Target& target);
-
 struct LowerOptions {
-  std::string component;  // "unet"
-  Choose choose = default_choice;
+  std::string component;    // "unet"
+  Choose choose = nullptr;  // a workload's; none: choose_within(growth_bytes)
+  // What faster schedules may add to packed weights.
+  int64_t growth_bytes = std::numeric_limits<int64_t>::max();
 };
 
 // A kernel after the kernel passes, ready for a code generator. Equal kernels are one.

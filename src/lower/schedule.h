@@ -12,6 +12,12 @@
 
 namespace tempera::lower {
 
+// What a program costs, for the choice between schedules.
+struct Estimate {
+  double cycles = 0;         // of the busiest core, a run of the main launches
+  int64_t packed_bytes = 0;  // of its packed weights
+};
+
 // One way to compute a group. A schedule knows its anchor; element-wise and movement work around it
 // reaches it as expressions through GroupAccess. Group bodies are static, so that all extents below
 // are numbers.
@@ -22,9 +28,12 @@ struct Schedule {
   // Legal configs, best guess first by an analytic ranking; never empty for an accepted group.
   std::vector<kernel::Config> (*space)(const graph::Group&, const Target&);
   Result<Program> (*build)(const graph::Group&, const Target&, const kernel::Config&);
+  // Null where no other row competes for the group.
+  Estimate (*estimate)(const graph::Group&, const Target&, const kernel::Config&) = nullptr;
 };
 
-// The one table, in order of preference: a group goes to the first row that accepts it.
+// The one table, in order of preference: a group goes to the first row that accepts it, but among
+// rows with estimates to the fastest (default_choice).
 std::span<const Schedule> schedules();
 const Schedule* find_schedule(std::string_view name);
 

@@ -314,25 +314,18 @@ Launch ContractionBuilder::build(std::vector<std::pair<int, int>>& in_place) con
   return launch;
 }
 
-// Cycles a vector of the work on the way into the patch: enough to weigh restaging against larger
-// column blocks.
-double prologue_cycles(const Group& group) {
-  double cycles = 0;
-  for (const graph::Node& node : group.body.nodes()) {
-    if (&node == &group.body.node(group.anchor)) break;
-    if (group.body.value(node.outputs[0]).rate <= graph::Rate::load) continue;
-    if (graph::row(node.op).op_class == graph::OpClass::elementwise)
-      cycles += node.op == graph::Op::silu || node.op == graph::Op::gelu ? 25 : 2;
-    if (node.op == graph::Op::moments) cycles += 6;
-  }
-  return cycles;
-}
-
 bool accepts(const Group& group, const Target&) { return contraction_geometry(group).has_value(); }
 
 std::vector<Config> space(const Group& group, const Target& target) {
   const ContractionGeometry g = *contraction_geometry(group);
   return contraction_space(g, target, prologue_cycles(group));
+}
+
+Estimate estimate(const Group& group, const Target& target, const Config& config) {
+  const ContractionGeometry g = *contraction_geometry(group);
+  const ContractionTiling tiling(g, target, config);
+  const int64_t bytes = tiling.packed_size(g) * size_in_bytes(stored_dtype(g, target));
+  return {contraction_cycles(g, target, tiling, prologue_cycles(group)), g.b_is_weight ? bytes : 0};
 }
 
 Result<Program> build(const Group& group, const Target& target, const Config& config) {
@@ -353,6 +346,9 @@ Result<Program> build(const Group& group, const Target& target, const Config& co
 const Schedule kContraction = {"contraction",
                                "implicit GEMM from a staged input patch and packed b; for every "
                                "matmul and 1-D or 2-D convolution",
-                               accepts, space, build};
+                               accepts,
+                               space,
+                               build,
+                               estimate};
 
 }  // namespace tempera::lower

@@ -62,6 +62,18 @@ std::vector<std::pair<int64_t, int64_t>> pixel_blocks(const ContractionGeometry&
 
 }  // namespace
 
+double prologue_cycles(const graph::Group& group) {
+  double cycles = 0;
+  for (const graph::Node& node : group.body.nodes()) {
+    if (&node == &group.body.node(group.anchor)) break;
+    if (group.body.value(node.outputs[0]).rate <= graph::Rate::load) continue;
+    if (graph::row(node.op).op_class == graph::OpClass::elementwise)
+      cycles += node.op == graph::Op::silu || node.op == graph::Op::gelu ? 25 : 2;
+    if (node.op == graph::Op::moments) cycles += 6;
+  }
+  return cycles;
+}
+
 ContractionTiling::ContractionTiling(const ContractionGeometry& g, const Target& target,
                                      const Config& config)
     : kernel{.dtype = product_dtype(g, target),

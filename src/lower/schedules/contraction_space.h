@@ -58,6 +58,10 @@ struct ContractionTiling {
   }
 };
 
+// Cycles a vector of the group's work on the way into the patch: enough to weigh restaging against
+// larger column blocks.
+double prologue_cycles(const graph::Group& group);
+
 // Ranked by an estimate of cycles. `prologue_cycles`: of the work on the way in, a vector.
 std::vector<kernel::Config> contraction_space(const ContractionGeometry& g, const Target& target,
                                               double prologue_cycles);

@@ -10,13 +10,14 @@
 #include "lower/schedules/reduce.h"
 #include "lower/schedules/segment_mean.h"
 #include "lower/schedules/softmax.h"
+#include "lower/schedules/winograd.h"
 
 namespace tempera::lower {
 
 std::span<const Schedule> schedules() {
   static const Schedule table[] = {
-      kContraction, kContractionDirect, kAttention, kGroupNormAffine, kMoments, kSoftmax, kReduce,
-      kRank,        kSegmentMean,       kMovement,  kPointwise,
+      kContraction, kWinograd, kContractionDirect, kAttention, kGroupNormAffine, kMoments, kSoftmax,
+      kReduce,      kRank,     kSegmentMean,       kMovement,  kPointwise,
   };
   return table;
 }

@@ -1,0 +1,52 @@
+#include "lower/schedules/winograd.h"
+
+#include "graph/build.h"
+#include "lower/schedules/schedule_test_support.h"
+
+namespace tempera::lower {
+namespace {
+
+using graph::GraphBuilder;
+using graph::Layout;
+using graph::Rate;
+using graph::ValueId;
+using testing::check_schedule;
+
+struct Case {
+  Shape x, w;
+  GraphBuilder::ConvOptions options;
+};
+
+// silu(x) -> conv + bias -> + residual, channels-last in memory.
+graph::Graph conv_graph(const Case& c) {
+  GraphBuilder b;
+  const Layout channels_last{{0, 2, 3, 1}};
+  const ValueId x = b.graph.add_input("x", DType::f32, c.x, Rate::step, channels_last);
+  const ValueId y = b.conv(b.silu(x), b.weight("w", DType::f16, c.w),
+                           b.weight("bias", DType::f32, {c.w[0]}), c.options);
+  const ValueId residual =
+      b.graph.add_input("residual", DType::f32, b.shape(y), Rate::step, channels_last);
+  const ValueId sum = b.add(y, residual);
+  b.graph.set_layout(y, channels_last);
+  b.graph.set_layout(sum, channels_last);
+  b.output("y", sum);
+  return b.graph;
+}
+
+class Winograd : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Winograd, OfF32StaysWithinTheBound) {
+  check_schedule(kWinograd, conv_graph(GetParam()), {.bound = 1e-5, .most_configs = 3});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, Winograd,
+    ::testing::Values(Case{{1, 32, 8, 8}, {32, 32, 3, 3}, {.pad = 1}},
+                      Case{{2, 7, 5, 9}, {5, 7, 3, 3}, {.pad = 1}},  // nothing divides
+                      Case{{1, 70, 6, 6}, {19, 70, 3, 3}, {}},
+                      Case{{1, 20, 3, 2}, {33, 20, 3, 3}, {.pad = 1}},  // less than a tile
+                      Case{{1, 16, 9, 10}, {16, 16, 3, 3}, {.pads = {0, 2, 1, 1}}},
+                      Case{{1, 1, 4, 4}, {1, 1, 3, 3}, {.pad = 1}}));
+
+}  // namespace
+}  // namespace tempera::lower
