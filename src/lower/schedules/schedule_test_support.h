@@ -218,6 +218,7 @@ struct CheckOptions {
   double bound = 0;
   std::vector<int64_t> vector_bytes = {16, 32, 64};
   size_t most_configs = 4;  // of each target's space, the first ones
+  bool bf16_dot = false;    // Target::has_bf16_dot
 };
 
 // Builds, interprets and compares with graph::evaluate, for several targets and configs.
@@ -226,7 +227,8 @@ inline void check_schedule(const Schedule& schedule, const graph::Graph& body,
   const graph::Group group = whole_group(body);
   const std::vector<Tensor> want = graph::evaluate(body, inputs);
   for (const int64_t bytes : options.vector_bytes) {
-    const Target target = target_of(bytes);
+    Target target = target_of(bytes);
+    target.has_bf16_dot = options.bf16_dot;
     ASSERT_TRUE(schedule.accepts(group, target)) << schedule.name;
     const std::vector<kernel::Config> space = schedule.space(group, target);
     ASSERT_FALSE(space.empty());

@@ -14,16 +14,18 @@ using testing::check_schedule;
 
 struct Case {
   Shape x, w;
-  GraphBuilder::ConvOptions options;
+  std::vector<int64_t> pads;  // before h, w, after h, w
 };
 
-// silu(x) -> conv + bias -> + residual, channels-last in memory.
-graph::Graph conv_graph(const Case& c) {
+// silu(x) -> conv of operands of a dtype + bias -> + residual, channels-last in memory, f32.
+graph::Graph conv_graph(const Case& c, DType operands) {
   GraphBuilder b;
   const Layout channels_last{{0, 2, 3, 1}};
   const ValueId x = b.graph.add_input("x", DType::f32, c.x, Rate::step, channels_last);
-  const ValueId y = b.conv(b.silu(x), b.weight("w", DType::f16, c.w),
-                           b.weight("bias", DType::f32, {c.w[0]}), c.options);
+  const ValueId y = b.op(graph::Op::conv,
+                         {b.cast(b.silu(x), operands), b.weight("w", DType::f16, c.w, operands),
+                          b.weight("bias", DType::f32, {c.w[0]})},
+                         {{"pads", c.pads}, {"result", std::string("f32")}});
   const ValueId residual =
       b.graph.add_input("residual", DType::f32, b.shape(y), Rate::step, channels_last);
   const ValueId sum = b.add(y, residual);
@@ -36,17 +38,27 @@ graph::Graph conv_graph(const Case& c) {
 class Winograd : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Winograd, OfF32StaysWithinTheBound) {
-  check_schedule(kWinograd, conv_graph(GetParam()), {.bound = 1e-5, .most_configs = 3});
+  check_schedule(kWinograd, conv_graph(GetParam(), DType::f32), {.bound = 1e-5, .most_configs = 2});
+}
+
+TEST_P(Winograd, OfBf16StaysWithinTheBound) {
+  check_schedule(kWinograd, conv_graph(GetParam(), DType::bf16),
+                 {.bound = 6e-3, .most_configs = 2, .bf16_dot = true});
+}
+
+TEST_P(Winograd, OfBf16WithoutDotProductsIsOfF32) {
+  check_schedule(kWinograd, conv_graph(GetParam(), DType::bf16),
+                 {.bound = 1e-5, .vector_bytes = {32}, .most_configs = 1});
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, Winograd,
-    ::testing::Values(Case{{1, 32, 8, 8}, {32, 32, 3, 3}, {.pad = 1}},
-                      Case{{2, 7, 5, 9}, {5, 7, 3, 3}, {.pad = 1}},  // nothing divides
-                      Case{{1, 70, 6, 6}, {19, 70, 3, 3}, {}},
-                      Case{{1, 20, 3, 2}, {33, 20, 3, 3}, {.pad = 1}},  // less than a tile
-                      Case{{1, 16, 9, 10}, {16, 16, 3, 3}, {.pads = {0, 2, 1, 1}}},
-                      Case{{1, 1, 4, 4}, {1, 1, 3, 3}, {.pad = 1}}));
+    ::testing::Values(Case{{1, 32, 8, 8}, {32, 32, 3, 3}, {1, 1, 1, 1}},
+                      Case{{2, 7, 5, 9}, {5, 7, 3, 3}, {1, 1, 1, 1}},  // nothing divides
+                      Case{{1, 70, 6, 6}, {19, 70, 3, 3}, {0, 0, 0, 0}},
+                      Case{{1, 20, 3, 2}, {33, 20, 3, 3}, {1, 1, 1, 1}},  // less than a tile
+                      Case{{1, 16, 9, 10}, {16, 16, 3, 3}, {0, 2, 1, 1}},
+                      Case{{1, 1, 4, 4}, {1, 1, 3, 3}, {1, 1, 1, 1}}));
 
 }  // namespace
 }  // namespace tempera::lower
