@@ -218,7 +218,6 @@ struct CheckOptions {
   double bound = 0;
   std::vector<int64_t> vector_bytes = {16, 32, 64};
   size_t most_configs = 4;  // of each target's space, the first ones
-  bool bf16_dot = false;    // Target::has_bf16_dot
 };
 
 // Builds, interprets and compares with graph::evaluate, for several targets and configs.
@@ -227,8 +226,7 @@ inline void check_schedule(const Schedule& schedule, const graph::Graph& body,
   const graph::Group group = whole_group(body);
   const std::vector<Tensor> want = graph::evaluate(body, inputs);
   for (const int64_t bytes : options.vector_bytes) {
-    Target target = target_of(bytes);
-    target.has_bf16_dot = options.bf16_dot;
+    const Target target = target_of(bytes);
     ASSERT_TRUE(schedule.accepts(group, target)) << schedule.name;
     const std::vector<kernel::Config> space = schedule.space(group, target);
     ASSERT_FALSE(space.empty());

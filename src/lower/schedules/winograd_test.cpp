@@ -43,7 +43,7 @@ TEST_P(Winograd, OfF32StaysWithinTheBound) {
 
 TEST_P(Winograd, OfBf16StaysWithinTheBound) {
   check_schedule(kWinograd, conv_graph(GetParam(), DType::bf16),
-                 {.bound = 6e-3, .most_configs = 2, .bf16_dot = true});
+                 {.bound = 6e-3, .vector_bytes = {64}, .most_configs = 2});
 }
 
 TEST_P(Winograd, OfBf16WithoutDotProductsIsOfF32) {
