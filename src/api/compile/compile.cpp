@@ -8,6 +8,7 @@
 #include "api/compile/build_id.h"
 #include "api/compile/lower_component.h"
 #include "api/compile/peak.h"
+#include "api/compile/weight_growth.h"
 #include "api/run/artifact_source.h"
 #include "api/run/devices.h"
 #include "base/log.h"
@@ -34,12 +35,20 @@ class Phases {
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
 };
 
+// Of a component that the frontend knows.
+int64_t growth_of(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
+                  const std::string& component) {
+  return weight_growth(checkpoint, *frontend::component_from_name(component), compiler.target,
+                       compiler.precision);
+}
+
 // All that plan and code depend on.
 std::string cache_key(const Compiler& compiler, const RequestedGraph& requested,
-                      const ComponentRequest& request) {
+                      const ComponentRequest& request, int64_t growth_bytes) {
   const PrecisionNames names = names_of(compiler.precision);
   std::string text = fmt::format("{}\n{}\n{} {}\n{}\n", build_id(), key(compiler.target),
                                  names.precision, names.weights, request.component);
+  text += fmt::format("{} bytes more\n", growth_bytes);
   for (const auto& [name, index] : requested.outputs) text += fmt::format("{} {}\n", name, index);
   return text + graph::print(whole_graph(requested), {.origins = false});
 }
@@ -74,13 +83,15 @@ runtime::PlanOptions asked_of_artifact(const CompileOptions& options) {
 }
 
 Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGraph& requested,
-                                           const std::string& component, Phases& phases) {
+                                           const std::string& component, int64_t growth_bytes,
+                                           Phases& phases) {
   ASSIGN_OR_RETURN(const graph::Fused fused,
                    run_graph_passes(requested, {.precision = compiler.precision,
                                                 .dump_after = {},
                                                 .time = compiler.options.time_passes}));
   phases.end("graph passes");
-  ASSIGN_OR_RETURN(lower::Lowered lowered, lower_component(fused, component, compiler.target));
+  ASSIGN_OR_RETURN(lower::Lowered lowered,
+                   lower_component(fused, component, compiler.target, growth_bytes));
   phases.end("lower");
   const BackendRow& backend = backend_of(compiler.target);
   for (size_t i = 0; i < lowered.kernels.size(); ++i)
@@ -137,7 +148,8 @@ Result<ComponentObjects> compile_objects(const Compiler& compiler,
   Phases phases(compiler.options.time_passes);
   ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
   phases.end("build");
-  return compile_requested(compiler, requested, request.component, phases);
+  return compile_requested(compiler, requested, request.component,
+                           growth_of(compiler, checkpoint, request.component), phases);
 }
 
 Result<CompiledComponent> compile_component(const Compiler& compiler,
@@ -145,11 +157,12 @@ Result<CompiledComponent> compile_component(const Compiler& compiler,
                                             const ComponentRequest& request) {
   Phases phases(compiler.options.time_passes);
   ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
-  const std::string key = cache_key(compiler, requested, request);
+  const int64_t growth_bytes = growth_of(compiler, checkpoint, request.component);
+  const std::string key = cache_key(compiler, requested, request, growth_bytes);
   phases.end("build");
   if (const auto cached = compiler.cache.find("components", key)) return decode(*cached);
   ASSIGN_OR_RETURN(ComponentObjects objects,
-                   compile_requested(compiler, requested, request.component, phases));
+                   compile_requested(compiler, requested, request.component, growth_bytes, phases));
   std::vector<std::string> bytes;
   for (KernelObject& object : objects.objects) bytes.push_back(std::move(object.bytes));
   CompiledComponent component{.plan = std::move(objects.plan)};

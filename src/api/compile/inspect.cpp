@@ -3,6 +3,7 @@
 #include "api/compile/backends.h"
 #include "api/compile/inspect_request.h"
 #include "api/compile/lower_component.h"
+#include "api/compile/weight_growth.h"
 #include "api/run/artifact_source.h"
 #include "frontend/checkpoint/describe.h"
 #include "kernel/print.h"
@@ -117,8 +118,11 @@ Result<std::string> inspect_component(const std::string& model, const InspectSet
                                   .time = compiler.options.time_passes};
   ASSIGN_OR_RETURN(graph::Fused fused, run_graph_passes(requested, passes));
   if (!settings.kernels) return std::move(fused.dump);
-  ASSIGN_OR_RETURN(const lower::Lowered lowered,
-                   lower_component(fused, settings.component, compiler.target));
+  ASSIGN_OR_RETURN(
+      const lower::Lowered lowered,
+      lower_component(fused, settings.component, compiler.target,
+                      weight_growth(checkpoint, *frontend::component_from_name(settings.component),
+                                    compiler.target, compiler.precision)));
   std::string text;
   for (const lower::LoweredKernel& kernel : lowered.kernels)
     text += kernel::to_string(kernel.kernel) + "\n";

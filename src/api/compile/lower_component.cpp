@@ -179,8 +179,8 @@ Result<graph::Fused> run_graph_passes(RequestedGraph& requested,
 }
 
 Result<lower::Lowered> lower_component(const graph::Fused& fused, const std::string& component,
-                                       const Target& target) {
-  return lower::lower(fused, target, {.component = component});
+                                       const Target& target, int64_t growth_bytes) {
+  return lower::lower(fused, target, {.component = component, .growth_bytes = growth_bytes});
 }
 
 }  // namespace tempera::api

@@ -38,6 +38,6 @@ Result<std::vector<Layer>> layers_of(const frontend::Checkpoint& checkpoint,
 Result<graph::Fused> run_graph_passes(RequestedGraph& requested, const graph::PassOptions& options);
 
 Result<lower::Lowered> lower_component(const graph::Fused& fused, const std::string& component,
-                                       const Target& target);
+                                       const Target& target, int64_t growth_bytes);
 
 }  // namespace tempera::api

@@ -374,6 +374,9 @@ Result<Program> build(const Group& group, const Target& target, const Config& co
   program.setup.push_back(builder.pack());
   program.packed_bytes.push_back(tiling.packed_bytes());
   program.main.push_back(builder.main(program.in_place));
+  const int64_t tiles = problem.g.batch * problem.tiles_h() * problem.tiles_w();
+  program.executed_flops = 2.0 * static_cast<double>(problem.filter.positions() * tiles) *
+                           static_cast<double>(problem.g.channels * problem.g.n);
   return program;
 }
 

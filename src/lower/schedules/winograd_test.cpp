@@ -35,30 +35,53 @@ graph::Graph conv_graph(const Case& c, DType operands) {
   return b.graph;
 }
 
-class Winograd : public ::testing::TestWithParam<Case> {};
+class WinogradConv : public ::testing::TestWithParam<Case> {};
 
-TEST_P(Winograd, OfF32StaysWithinTheBound) {
+TEST_P(WinogradConv, OfF32StaysWithinTheBound) {
   check_schedule(kWinograd, conv_graph(GetParam(), DType::f32), {.bound = 1e-5, .most_configs = 2});
 }
 
-TEST_P(Winograd, OfBf16StaysWithinTheBound) {
+TEST_P(WinogradConv, OfBf16StaysWithinTheBound) {
   check_schedule(kWinograd, conv_graph(GetParam(), DType::bf16),
                  {.bound = 6e-3, .vector_bytes = {64}, .most_configs = 2});
 }
 
-TEST_P(Winograd, OfBf16WithoutDotProductsIsOfF32) {
+TEST_P(WinogradConv, OfBf16WithoutDotProductsIsOfF32) {
   check_schedule(kWinograd, conv_graph(GetParam(), DType::bf16),
                  {.bound = 1e-5, .vector_bytes = {32}, .most_configs = 1});
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Shapes, Winograd,
+    Shapes, WinogradConv,
     ::testing::Values(Case{{1, 32, 8, 8}, {32, 32, 3, 3}, {1, 1, 1, 1}},
                       Case{{2, 7, 5, 9}, {5, 7, 3, 3}, {1, 1, 1, 1}},  // nothing divides
                       Case{{1, 70, 6, 6}, {19, 70, 3, 3}, {0, 0, 0, 0}},
                       Case{{1, 20, 3, 2}, {33, 20, 3, 3}, {1, 1, 1, 1}},  // less than a tile
                       Case{{1, 16, 9, 10}, {16, 16, 3, 3}, {0, 2, 1, 1}},
                       Case{{1, 1, 4, 4}, {1, 1, 3, 3}, {1, 1, 1, 1}}));
+
+TEST(Winograd, ExecutesFewerProducts) {
+  const graph::Group group =
+      testing::whole_group(conv_graph({{1, 32, 8, 8}, {32, 32, 3, 3}, {1, 1, 1, 1}}, DType::f32));
+  const Target target = testing::target_of(64);
+  const auto program = kWinograd.build(group, target, kWinograd.space(group, target).at(0));
+  ASSERT_TRUE(program.ok()) << program.error().message;
+  EXPECT_EQ(program->executed_flops, 2.0 * 36 * 4 * 32 * 32);
+}
+
+TEST(Winograd, LeavesOtherConvolutionsAlone) {
+  const auto accepts = [](const Shape& w, const GraphBuilder::ConvOptions& options) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", DType::f32, {1, 8, 9, 9}, Rate::step);
+    b.output("y", b.conv(x, b.weight("w", DType::f32, w), graph::kAbsent, options));
+    return kWinograd.accepts(testing::whole_group(std::move(b.graph)), testing::target_of(64));
+  };
+  EXPECT_TRUE(accepts({4, 8, 3, 3}, {}));
+  EXPECT_FALSE(accepts({4, 8, 1, 1}, {}));
+  EXPECT_FALSE(accepts({4, 8, 3, 3}, {.stride = 2}));
+  EXPECT_FALSE(accepts({4, 8, 3, 3}, {.dilation = 2}));
+  EXPECT_FALSE(accepts({4, 4, 3, 3}, {.groups = 2}));
+}
 
 }  // namespace
 }  // namespace tempera::lower

@@ -1,0 +1,82 @@
+#include "api/compile/weight_growth.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "frontend/checkpoint/weights.h"
+
+namespace tempera::api {
+
+using frontend::Checkpoint;
+using frontend::Component;
+using frontend::Part;
+
+namespace {
+
+constexpr Component kComponents[] = {Component::text_encoder, Component::unet,
+                                     Component::vae_decoder, Component::vae_encoder};
+
+bool is_of(Component component, const std::string& tensor) {
+  if (frontend::part_of(component) != Part::vae) return true;
+  const bool encodes = tensor.starts_with("encoder.") || tensor.starts_with("quant_conv.");
+  return encodes == (component == Component::vae_encoder);
+}
+
+// Of a component's packed weights, in bytes.
+struct PackedWeights {
+  int64_t all = 0;
+  int64_t growth = 0;  // of its 3x3 kernels, if all are transformed
+};
+
+PackedWeights packed_weights(const Checkpoint& checkpoint, Component component,
+                             const Target& target, const graph::Precision& precision) {
+  const frontend::PartFolder* folder = checkpoint.find(frontend::part_of(component));
+  if (!folder) return {};
+  const auto weights = frontend::open_weights(checkpoint, folder->part);
+  if (!weights.ok()) return {};
+  // Winograd's F(2x2, 3x3) has 16 elements a kernel, F(4x4, 3x3) 36.
+  const bool pairs = precision.arithmetic == DType::bf16 && target.has_bf16_dot;
+  const int64_t transformed = pairs ? 16 * 2 : 36 * 4;
+  const int64_t element = size_in_bytes(precision.weights);
+  PackedWeights packed;
+  for (const TensorInfo& tensor : (*weights)->file().tensors()) {
+    if (!is_of(component, tensor.name)) continue;
+    const int64_t elements = element_count(tensor.shape);
+    packed.all += elements * element;
+    if (tensor.shape.size() == 4 && tensor.shape[2] == 3 && tensor.shape[3] == 3)
+      packed.growth += elements / 9 * (transformed - 9 * element);
+  }
+  return packed;
+}
+
+}  // namespace
+
+std::vector<int64_t> even_shares(int64_t total, const std::vector<int64_t>& demands) {
+  std::vector<size_t> order(demands.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {}, [&](size_t i) { return demands[i]; });
+  std::vector<int64_t> shares(demands.size());
+  auto waiting = static_cast<int64_t>(demands.size());
+  for (const size_t i : order) {
+    shares[i] = std::min(demands[i], total / waiting--);
+    total -= shares[i];
+  }
+  return shares;
+}
+
+int64_t weight_growth(const Checkpoint& checkpoint, Component component, const Target& target,
+                      const graph::Precision& precision) {
+  constexpr int64_t kPart = 4;
+  int64_t total = 0;
+  std::vector<int64_t> demands;
+  size_t at = 0;
+  for (const Component each : kComponents) {
+    const PackedWeights packed = packed_weights(checkpoint, each, target, precision);
+    if (each == component) at = demands.size();
+    total += packed.all;
+    demands.push_back(packed.growth);
+  }
+  return even_shares(total / kPart, demands)[at];
+}
+
+}  // namespace tempera::api
