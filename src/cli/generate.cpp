@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "api/run/files.h"
+#include "api/run/fit_memory.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/suggest.h"
@@ -21,6 +22,7 @@ namespace {
 struct GenerateFlags {
   std::string prompt, prompt_file, seed, pattern, save_latents, initial_latents;
   std::string prompt_language = "plain";
+  std::string max_memory;
   bool save_steps = false, dry_run = false, json = false, quiet = false;
   ModelFlag model;
   CompileFlags compile;
@@ -94,6 +96,10 @@ void add_output_flags(CLI::App& app, GenerateFlags& flags) {
   app.add_option("--initial-latents", flags.initial_latents,
                  "Read the noise to start from, f32 [batch, 4, height / 8, width / 8]")
       ->type_name("FILE");
+  app.add_option("--max-memory", flags.max_memory,
+                 "Stay within this much memory, as in 2GiB: no larger weights for speed, the UNet "
+                 "freed before decoding, decoding in tiles, fewer pictures at once, or refuse")
+      ->type_name("SIZE");
   app.add_flag("--dry-run", flags.dry_run,
                "Compile, print the memory that it would take, and read no weights");
   app.add_flag("--json", flags.json, "Print the result as JSON");
@@ -218,28 +224,61 @@ void tell_seed(Progress& progress, uint64_t seed) {
   log(LogLevel::info, "seed {}", seed);
 }
 
-Status predict(const GenerateFlags& flags, api::Session& session,
+// A model that is open, and how its pictures stay within --max-memory.
+struct Opened {
+  std::unique_ptr<api::Session> session;
+  api::MemoryMeans means;
+};
+
+Result<std::unique_ptr<api::Session>> open_session(const GenerateFlags& flags, bool grow_weights,
+                                                   Progress& progress) {
+  ASSIGN_OR_RETURN(const std::string model, flags.model.path());
+  api::CompileOptions options = flags.compile.options();
+  options.grow_weights = grow_weights;
+  options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
+  ASSIGN_OR_RETURN(api::ModelSource source, api::open_model(model, std::move(options)));
+  return api::Session::open(std::move(source), "cpu", flags.compile.threads);
+}
+
+// Means that cost time come after the memory that weights take for speed.
+Status keep_within(const GenerateFlags& flags, const diffusion::TextToImage& request,
+                   Progress& progress, Opened& opened) {
+  if (flags.max_memory.empty()) return {};
+  ASSIGN_OR_RETURN(const int64_t limit, api::parse_bytes(flags.max_memory));
+  ASSIGN_OR_RETURN(const auto prediction, api::predict_memory(*opened.session, request));
+  if (prediction.peak <= limit) return {};
+  ASSIGN_OR_RETURN(opened.session, open_session(flags, false, progress));
+  ASSIGN_OR_RETURN(opened.means, api::fit_memory(*opened.session, request, limit));
+  const std::string means = api::describe(opened.means, opened.session->info().vae_scale);
+  progress.clear();
+  log(LogLevel::info, "for --max-memory {}: weights no larger than they need{}{}", flags.max_memory,
+      means.empty() ? "" : ", ", means);
+  return {};
+}
+
+Status predict(const GenerateFlags& flags, const Opened& opened,
                const diffusion::TextToImage& request, Progress& progress) {
-  ASSIGN_OR_RETURN(const auto prediction, api::predict_memory(session, request));
+  ASSIGN_OR_RETURN(const auto prediction,
+                   api::predict_memory(*opened.session, request, opened.means));
   progress.clear();
   print_prediction(prediction, flags.json);
   return {};
 }
 
-Status draw(const GenerateFlags& flags, api::Session& session,
-            const diffusion::TextToImage& request, const std::vector<std::string>& names,
-            Progress& progress) {
+Status draw(const GenerateFlags& flags, const Opened& opened, const diffusion::TextToImage& request,
+            const std::vector<std::string>& names, Progress& progress) {
+  const auto report = [&](const api::GenerateProgress& p) {
+    const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
+    if (begins && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
+    return progress.generated(p);
+  };
   ASSIGN_OR_RETURN(const api::Generated generated,
-                   api::generate(session, request, [&](const api::GenerateProgress& p) {
-                     const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
-                     if (begins && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
-                     return progress.generated(p);
-                   }));
+                   api::generate(*opened.session, request, report, opened.means));
   progress.clear();
   TRY(write_results(flags, generated, names));
   log_times(generated, request);
   if (flags.json) {
-    print(result_json(flags, request, session.info(), generated, names));
+    print(result_json(flags, request, opened.session->info(), generated, names));
   } else {
     for (const std::string& name : names) print("wrote " + name);
   }
@@ -251,17 +290,15 @@ Status generate(GenerateFlags& flags, bool prompt_given) {
   if (flags.quiet) set_log_level(LogLevel::warning);
   TRY(complete_settings(flags, prompt_given));
   TRY(check_place(flags.save_latents));
-  ASSIGN_OR_RETURN(const std::string model, flags.model.path());
   Progress progress(flags.quiet);
-  api::CompileOptions options = flags.compile.options();
-  options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
-  ASSIGN_OR_RETURN(api::ModelSource source, api::open_model(model, std::move(options)));
-  ASSIGN_OR_RETURN(const diffusion::TextToImage request, api::resolve(flags.settings, source.info));
+  Opened opened;
+  ASSIGN_OR_RETURN(opened.session, open_session(flags, true, progress));
+  ASSIGN_OR_RETURN(const diffusion::TextToImage request,
+                   api::resolve(flags.settings, opened.session->info()));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, names_of(flags, request));
-  ASSIGN_OR_RETURN(const auto session,
-                   api::Session::open(std::move(source), "cpu", flags.compile.threads));
-  if (flags.dry_run) return predict(flags, *session, request, progress);
-  return draw(flags, *session, request, names, progress);
+  TRY(keep_within(flags, request, progress, opened));
+  if (flags.dry_run) return predict(flags, opened, request, progress);
+  return draw(flags, opened, request, names, progress);
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ TEST(Generate, AnArtifactHoldsThePlansOfSavings) {
   const ProgramResult other =
       run_program({"generate", "a cat", "-m", artifact, "--token-merging-ratio", "0.25"});
   EXPECT_EQ(other.exit_code, 4);
-  EXPECT_NE(other.err.find("64x64 batch 2 (token_merging 0.5 max_downsample 1)"), std::string::npos)
+  EXPECT_NE(other.err.find("64x64 batch 2 (repeat 2, token_merging 0.5 max_downsample 1)"),
+            std::string::npos)
       << other.err;
 }
 

@@ -38,6 +38,7 @@ class Phases {
 // Of a component that the frontend knows.
 int64_t growth_of(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
                   const std::string& component) {
+  if (!compiler.options.grow_weights) return 0;
   return weight_growth(checkpoint, *frontend::component_from_name(component), compiler.target,
                        compiler.precision);
 }

@@ -18,6 +18,7 @@ namespace tempera::api {
 struct CompileOptions {
   std::string cpu = "native";               // as cpu::target_from_flag takes it
   std::string precision, weights;           // as PrecisionNames; empty for an artifact: what it has
+  bool grow_weights = true;                 // see weight_growth.h
   int threads = 0;                          // that compile; 0: one a core
   std::optional<std::string> cache_folder;  // none: default_cache_folder(); empty: no cache
   bool time_passes = false;                 // a log line for each graph pass and later phase

@@ -16,7 +16,7 @@ runtime::Plan plan_of(const ComponentRequest& request) {
   EXPECT_TRUE(requested.ok()) << requested.error().message;
   const auto fused = run_graph_passes(*requested, {});
   const auto compiler = make_compiler({.cpu = "x86-64-v4", .cache_folder = ""});
-  return lower_component(*fused, "unet", compiler->target)->plan;
+  return lower_component(*fused, "unet", compiler->target, 0)->plan;
 }
 
 std::map<std::string, int64_t> packed_by(const ComponentRequest& request) {

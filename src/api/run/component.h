@@ -27,7 +27,7 @@ struct ComponentRequest {
   // The unet's sample and timestep come with batch / repeat rows, which stand for all rows of the
   // text one after another: the two halves of a guided step see the same latents.
   int64_t repeat = 1;
-  std::vector<std::string> keep;  // globs of layers that become outputs too
+  std::vector<std::string> keep;          // globs of layers that become outputs too
   diffusion::TokenMerging token_merging;  // of a unet, as is the part
   UnetPart part = UnetPart::all;
   // The module path of a layer to compute alone: from the component's inputs and from the values of

@@ -5,6 +5,7 @@
 
 #include "api/run/version.h"
 #include "diffusion/infotext.h"
+#include "diffusion/tiled_decode.h"
 
 namespace tempera::api {
 namespace {
@@ -32,13 +33,18 @@ UnetPart part_of(diffusion::CallKind kind, const TextToImage& request) {
 }
 
 // `calls`: of the UNet.
-Requests requests_of(const TextToImage& request, const ModelInfo& info, size_t calls) {
+Requests requests_of(const TextToImage& request, const ModelInfo& info, size_t calls,
+                     const MemoryMeans& means) {
   const auto pictures = static_cast<int64_t>(request.seeds.size());
   const int64_t rows = diffusion::model_batch(request) / pictures;
   const int64_t height = request.height / info.vae_scale, width = request.width / info.vae_scale;
   Requests requests{
       .text_encoder = {.component = "text_encoder", .batch = rows, .tokens = info.text_tokens},
       .vae_decoder = {.component = "vae_decoder", .height = height, .width = width}};
+  if (means.decode_tile > 0) {
+    requests.vae_decoder.height = std::min(height, means.decode_tile);
+    requests.vae_decoder.width = std::min(width, means.decode_tile);
+  }
   for (const diffusion::CallKind kind : diffusion::call_kinds(request, static_cast<int64_t>(calls)))
     requests.unet[kind] = {.component = "unet",
                            .batch = kind.guided ? 2 * pictures : pictures,
@@ -143,8 +149,9 @@ struct DenoiserPlan {
     }
     timesteps.resize(static_cast<size_t>(request.batch / request.repeat));
     const size_t row = context.data.size() / static_cast<size_t>(context.shape[0]);
-    return set_input(*executor, "encoder_hidden_states",
-                     std::span<const std::byte>(context.data).last(static_cast<size_t>(request.batch) * row));
+    return set_input(
+        *executor, "encoder_hidden_states",
+        std::span<const std::byte>(context.data).last(static_cast<size_t>(request.batch) * row));
   }
   Status step(const diffusion::ModelCall& call, std::span<float> result) {
     std::ranges::fill(timesteps, call.timestep);
@@ -191,8 +198,26 @@ Status decode(Session& session, const ComponentRequest& request, std::span<const
   return {};
 }
 
-diffusion::Components components_of(Session& session, const Requests& requests, Denoiser& denoiser,
-                                    Watch& watch) {
+// Frees the UNet and decodes in tiles, if the means say so.
+Status decode_by(const MemoryMeans& means, Session& session, const Requests& requests,
+                 const TextToImage& request, std::span<const float> latent,
+                 std::span<float> planes) {
+  if (means.frees_unet) session.release("unet");
+  const auto decode_one = [&](std::span<const float> from, std::span<float> to) {
+    return decode(session, requests.vae_decoder, from, to);
+  };
+  if (means.decode_tile == 0) return decode_one(latent, planes);
+  const ModelInfo& info = session.info();
+  const diffusion::LatentGeometry geometry{.channels = info.latent_channels,
+                                           .height = request.height / info.vae_scale,
+                                           .width = request.width / info.vae_scale,
+                                           .scale = info.vae_scale};
+  return diffusion::decode_tiles(geometry, means.decode_tile, latent, decode_one, planes);
+}
+
+diffusion::Components components_of(Session& session, const Requests& requests,
+                                    const TextToImage& request, const MemoryMeans& means,
+                                    Denoiser& denoiser, Watch& watch) {
   return {.encode = [&](const Tensor& ids) { return encode(session, requests.text_encoder, ids); },
           .bind_context = [&](const Tensor& context) -> Status {
             if (!watch.report(GenerateStage::load, 0, 1, "unet")) return stopped();
@@ -202,7 +227,7 @@ diffusion::Components components_of(Session& session, const Requests& requests, 
                          std::span<float> output) { return denoiser.step(call, output); },
           .decode =
               [&](std::span<const float> latent, std::span<float> planes) {
-                return decode(session, requests.vae_decoder, latent, planes);
+                return decode_by(means, session, requests, request, latent, planes);
               }};
 }
 
@@ -267,15 +292,9 @@ void add_saving(const diffusion::WorkSaving& saving,
     fields.emplace_back("Guidance to", fmt::format("{}", saving.guidance_to));
 }
 
-}  // namespace
-
-std::string_view name(GenerateStage stage) {
-  constexpr std::string_view kNames[] = {"compile", "encode", "load", "denoise", "decode"};
-  return kNames[static_cast<size_t>(stage)];
-}
-
-Result<Generated> generate(Session& session, const TextToImage& request,
-                           const GenerateProgressFunction& progress) {
+Result<Generated> generate_at_once(Session& session, const TextToImage& request,
+                                   const GenerateProgressFunction& progress,
+                                   const MemoryMeans& means) {
   const ModelInfo& info = session.info();
   ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer,
                    diffusion::load_tokenizer(info.tokenizer_folder));
@@ -285,12 +304,13 @@ Result<Generated> generate(Session& session, const TextToImage& request,
   std::map<GenerateStage, double> seconds;
   Watch watch(progress, seconds);
   const WatchedSetup watched(session, watch);
-  const Requests requests = requests_of(request, info, plan.timesteps.size());
+  const Requests requests = requests_of(request, info, plan.timesteps.size(), means);
   TRY(compile_all(session, requests, watch));
   Denoiser denoiser;
   ASSIGN_OR_RETURN(
       diffusion::Pictures pictures,
-      diffusion::text_to_image(request, model, components_of(session, requests, denoiser, watch),
+      diffusion::text_to_image(request, model,
+                               components_of(session, requests, request, means, denoiser, watch),
                                [&](const diffusion::Progress& p) {
                                  return watch.report(stage_of(p.stage), p.done, p.total);
                                }));
@@ -299,12 +319,59 @@ Result<Generated> generate(Session& session, const TextToImage& request,
   return result;
 }
 
-Result<MemoryPrediction> predict_memory(Session& session, const TextToImage& request) {
+// Some of the pictures of a request.
+TextToImage pictures_of(const TextToImage& request, int64_t first, int64_t count) {
+  TextToImage part = request;
+  part.seeds.assign(request.seeds.begin() + first, request.seeds.begin() + first + count);
+  const auto latent = static_cast<int64_t>(request.initial_latents.size() / request.seeds.size());
+  part.initial_latents.assign(request.initial_latents.begin() + first * latent,
+                              request.initial_latents.begin() + (first + count) * latent);
+  return part;
+}
+
+void append(Generated part, Generated& all) {
+  for (GeneratedPicture& picture : part.pictures) all.pictures.push_back(std::move(picture));
+  if (all.latents.shape.empty()) {
+    all.latents = std::move(part.latents);
+  } else {
+    all.latents.shape[0] += part.latents.shape[0];
+    all.latents.data.insert(all.latents.data.end(), part.latents.data.begin(),
+                            part.latents.data.end());
+  }
+  for (const auto& [stage, spent] : part.seconds) all.seconds[stage] += spent;
+}
+
+}  // namespace
+
+std::string_view name(GenerateStage stage) {
+  constexpr std::string_view kNames[] = {"compile", "encode", "load", "denoise", "decode"};
+  return kNames[static_cast<size_t>(stage)];
+}
+
+Result<Generated> generate(Session& session, const TextToImage& request,
+                           const GenerateProgressFunction& progress, const MemoryMeans& means) {
+  const auto all = static_cast<int64_t>(request.seeds.size());
+  if (means.pictures == 0 || means.pictures >= all)
+    return generate_at_once(session, request, progress, means);
+  Generated result;
+  for (int64_t first = 0; first < all; first += means.pictures) {
+    const TextToImage part = pictures_of(request, first, std::min(means.pictures, all - first));
+    ASSIGN_OR_RETURN(Generated generated, generate_at_once(session, part, progress, means));
+    append(std::move(generated), result);
+  }
+  return result;
+}
+
+Result<MemoryPrediction> predict_memory(Session& session, const TextToImage& request,
+                                        const MemoryMeans& means) {
+  if (means.pictures > 0 && means.pictures < static_cast<int64_t>(request.seeds.size()))
+    return predict_memory(session, pictures_of(request, 0, means.pictures),
+                          {means.frees_unet, means.decode_tile, 0});
   ASSIGN_OR_RETURN(const diffusion::SchedulerConfig scheduler,
                    diffusion::read_scheduler_config(session.info().scheduler_config));
   ASSIGN_OR_RETURN(const diffusion::SamplerPlan sampler,
                    diffusion::make_sampler_plan(request.sampler, scheduler));
-  const Requests requests = requests_of(request, session.info(), sampler.timesteps.size());
+  const Requests requests = requests_of(request, session.info(), sampler.timesteps.size(), means);
   Compiled compiled{resident_bytes()};
   const int threads = session.device().thread_count();
   MemoryPrediction prediction;
@@ -319,7 +386,8 @@ Result<MemoryPrediction> predict_memory(Session& session, const TextToImage& req
   ASSIGN_OR_RETURN(const auto* vae_decoder, compiled.plan(session, requests.vae_decoder));
   prediction.components.push_back(memory_of(*vae_decoder, threads));
   const auto& parts = prediction.components;
-  prediction.peak = predict_peak(parts[0], parts[1], parts[2], compiled.resident());
+  prediction.peak =
+      predict_peak(parts[0], parts[1], parts[2], compiled.resident(), means.frees_unet);
   return prediction;
 }
 

@@ -55,8 +55,17 @@ struct Generated {
   std::vector<Tensor> step_latents;
   std::map<GenerateStage, double> seconds;
 };
+// How a picture gets by with less memory than it would take; each costs time.
+struct MemoryMeans {
+  bool frees_unet = false;  // before decoding; the next pictures load it again
+  int64_t decode_tile = 0;  // elements of the latent along a tile's sides; 0: decodes all at once
+  int64_t pictures = 0;     // of a batch at once; 0: all
+  bool operator==(const MemoryMeans&) const = default;
+};
+
 Result<Generated> generate(Session& session, const diffusion::TextToImage& request,
-                           const GenerateProgressFunction& progress = {});
+                           const GenerateProgressFunction& progress = {},
+                           const MemoryMeans& means = {});
 
 // What generate() would take, without reading a weight. Plans that are not in the cache are
 // compiled.
@@ -64,7 +73,8 @@ struct MemoryPrediction {
   std::vector<ComponentMemory> components;
   int64_t peak = 0;
 };
-Result<MemoryPrediction> predict_memory(Session& session, const diffusion::TextToImage& request);
+Result<MemoryPrediction> predict_memory(Session& session, const diffusion::TextToImage& request,
+                                        const MemoryMeans& means = {});
 
 // The settings of one picture as text, as it stands in the PNG.
 std::string parameters_text(const diffusion::TextToImage& request,

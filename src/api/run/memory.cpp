@@ -81,12 +81,12 @@ ComponentMemory memory_of(const runtime::Plan& plan, int threads) {
 // The arena is touched after the last weight is packed, so that only one of arena and transient
 // counts.
 int64_t predict_peak(const ComponentMemory& text_encoder, const ComponentMemory& unet,
-                     const ComponentMemory& vae_decoder, int64_t resident) {
+                     const ComponentMemory& vae_decoder, int64_t resident, bool frees_unet) {
   const auto alone = [](const ComponentMemory& memory) {
     return std::max(memory.loaded(), memory.weights + memory.transient);
   };
-  return resident +
-         std::max({alone(text_encoder), alone(unet), unet.loaded() + alone(vae_decoder)});
+  return resident + std::max({alone(text_encoder), alone(unet),
+                              (frees_unet ? 0 : unet.loaded()) + alone(vae_decoder)});
 }
 
 int64_t resident_bytes() { return status_line("VmRSS:"); }

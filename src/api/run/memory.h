@@ -27,9 +27,9 @@ ComponentMemory memory_of(const runtime::Plan& plan, int threads);
 ComponentMemory memory_of(std::span<const runtime::Plan* const> plans, int threads);
 
 // The peak of a picture: the text encoder is freed before the UNet is loaded, which stays while the
-// VAE decodes. `resident` is what the process holds without any component.
+// VAE decodes unless it is freed too. `resident` is what the process holds without any component.
 int64_t predict_peak(const ComponentMemory& text_encoder, const ComponentMemory& unet,
-                     const ComponentMemory& vae_decoder, int64_t resident);
+                     const ComponentMemory& vae_decoder, int64_t resident, bool frees_unet);
 
 // Of this process, from /proc/self/status; 0 where the system does not tell.
 int64_t resident_bytes();

@@ -17,6 +17,8 @@ std::optional<WinogradProblem> winograd_problem(const graph::Group& group, const
       g->dilation_h * g->dilation_w != 1)
     return std::nullopt;
   const DType product = product_dtype(*g, target);
+  // Quantised weights are there to be small, and f16 sums too coarse for the transforms' range.
+  if (g->quantized || product == DType::f16) return std::nullopt;
   return WinogradProblem{*g, {product == DType::f32 ? 4 : 2}, product};
 }
 
