@@ -106,10 +106,11 @@ Status check_unet(NamedTensors& inputs, const ModelInfo& info) {
   if (timestep.shape[0] == 1) timestep = repeated(timestep, batch);
   if (timestep.shape[0] != batch)
     return wrong_shape("timestep", timestep.shape, fmt::format("[1] or [{}]", batch));
-  if (context.shape[0] != batch ||
+  if (context.shape[0] % batch != 0 ||
       (info.context_width > 0 && context.shape[2] != info.context_width))
-    return wrong_shape("encoder_hidden_states", context.shape,
-                       fmt::format("[{}, tokens, {}]", batch, info.context_width));
+    return wrong_shape(
+        "encoder_hidden_states", context.shape,
+        fmt::format("[{}, tokens, {}] or whole times as many rows", batch, info.context_width));
   return {};
 }
 
@@ -145,7 +146,12 @@ Result<BoundInputs> bind_inputs(const ModelInfo& info, std::string_view componen
     bound.request.height = shape[2];
     bound.request.width = shape[3];
   }
-  if (component == "unet") bound.request.tokens = bound.inputs[2].second.shape[1];
+  if (component == "unet") {
+    const Shape& context = bound.inputs[2].second.shape;
+    bound.request.tokens = context[1];
+    bound.request.batch = context[0];
+    bound.request.repeat = context[0] / shape[0];
+  }
   return bound;
 }
 

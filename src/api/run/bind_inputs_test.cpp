@@ -31,6 +31,12 @@ TEST(BindInputs, TakesTheRequestFromTheShapes) {
   EXPECT_EQ(
       bound->request,
       (ComponentRequest{.component = "unet", .batch = 2, .height = 6, .width = 8, .tokens = 5}));
+  NamedTensors guided = unet_inputs(f32({1}));
+  guided[2].second = f32({4, 5, 3});
+  EXPECT_EQ(
+      bind_inputs(tiny(), "unet", guided)->request,
+      (ComponentRequest{
+          .component = "unet", .batch = 4, .height = 6, .width = 8, .tokens = 5, .repeat = 2}));
 }
 
 TEST(BindInputs, OneTimestepStandsForAllAndIntegersAreTaken) {

@@ -55,7 +55,9 @@ Result<NamedTensors> random_inputs(const ModelInfo& info, std::string_view compo
   if (component == "text_encoder")
     inputs.emplace_back("input_ids", ids(random, {batch, tokens}, info.vocabulary));
   if (component == "unet") {
-    inputs.emplace_back("sample", noise(random, {batch, info.unet_channels, h, w}));
+    // A guided step's halves see one sample.
+    const int64_t samples = extents.batch > 0 ? batch : 1;
+    inputs.emplace_back("sample", noise(random, {samples, info.unet_channels, h, w}));
     inputs.emplace_back("timestep", Tensor::of<float>(DType::f32, {1}, {kTimestep}));
     inputs.emplace_back("encoder_hidden_states",
                         noise(random, {batch, tokens, info.context_width}));

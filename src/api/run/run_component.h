@@ -17,6 +17,8 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 // floats of any kind become the dtype of the plan, one timestep stands for all of a batch.
 //   text_encoder  input_ids [b, tokens]
 //   unet          sample [b, c, h, w], timestep [1] or [b], encoder_hidden_states [b, tokens, d]
+//   or,
+//                 as a step with guidance gives it, [2 b, tokens, d]: all rows of the sample twice
 //   vae_decoder   latent [b, c, h, w]
 //   vae_encoder   image [b, 3, h, w]
 // invalid_argument or not_found for an input that is missing, unknown, of another shape, or an id
