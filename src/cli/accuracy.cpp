@@ -34,6 +34,8 @@ void print_pictures(const api::Accuracy& accuracy) {
 }
 
 void print_summary(const api::Accuracy& accuracy) {
+  print(fmt::format("precision {}, weights {}, against f32", accuracy.setting.precision,
+                    accuracy.setting.weights));
   for (const api::ComponentAccuracy& component : accuracy.components) {
     const api::LayerError& worst = api::worst_layer(component);
     print(fmt::format("{:<14} worst {:.4f} % at {}, median {:.4f} % of {} layers",

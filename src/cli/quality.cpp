@@ -16,6 +16,9 @@
 namespace tempera::cli {
 namespace {
 
+// What people most want to know of.
+constexpr const char* kDefaultSettings[] = {"precision=bf16", "precision=f16", "weights=int8"};
+
 struct Flags {
   std::string model, against = "f32", output = "quality.html", size;
   std::vector<std::string> settings;
@@ -41,12 +44,11 @@ Result<api::QualitySetting> quality_setting(const Flags& flags, const std::strin
 }
 
 Result<std::vector<api::QualitySetting>> settings_of(const Flags& flags, Progress& progress) {
-  if (flags.settings.empty())
-    return error(ErrorCode::invalid_argument,
-                 "no setting to compare; give some, as in --setting precision=bf16 --setting "
-                 "steps=10");
   std::vector<std::string> texts = {reference_text(flags.against)};
-  texts.insert(texts.end(), flags.settings.begin(), flags.settings.end());
+  if (flags.settings.empty())
+    texts.insert(texts.end(), std::begin(kDefaultSettings), std::end(kDefaultSettings));
+  else
+    texts.insert(texts.end(), flags.settings.begin(), flags.settings.end());
   std::vector<api::QualitySetting> settings;
   for (const std::string& text : texts) {
     ASSIGN_OR_RETURN(api::QualitySetting setting, quality_setting(flags, text, progress));
@@ -113,7 +115,7 @@ void add_quality(CLI::App& program, Action& action) {
       ->capture_default_str();
   app->add_option("--setting", flags->settings,
                   "Flags of tempera generate without dashes, as in 'precision=bf16 steps=10'; may "
-                  "be given again")
+                  "be given again [precisions and int8 weights]")
       ->type_name("SETTING")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

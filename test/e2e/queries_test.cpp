@@ -96,6 +96,15 @@ TEST(Accuracy, OfTheReferenceIsExact) {
   EXPECT_TRUE(json["pictures"][0]["psnr"].is_null());
 }
 
+TEST(Accuracy, Of16BitsIsWithinItsBounds) {
+  const Json json =
+      json_of({"accuracy", kTiny, "--component", "text_encoder", "--pictures", "0", "--steps", "1",
+               "--size", "64x64", "--precision", "bf16", "--check", "-q", "--json"});
+  EXPECT_EQ(json["setting"], (Json{{"precision", "bf16"}, {"weights", "bf16"}}));
+  EXPECT_GT(json["components"][0]["median"], 1e-4);
+  EXPECT_LT(json["components"][0]["worst"]["error"], 0.01);
+}
+
 TEST(Accuracy, PrintsATableByLayer) {
   const std::string text = expect_program({"accuracy", kTiny, "--component", "vae_decoder",
                                            "--pictures", "0", "--steps", "1", "--size", "64x64"});

@@ -158,9 +158,6 @@ TEST(UserError, AccuracyOfWhatIsNotThere) {
 }
 
 TEST(UserError, QualityOfSettingsThatAreNone) {
-  expect_error({"quality", kTiny}, 2,
-               "no setting to compare; give some, as in --setting precision=bf16 --setting "
-               "steps=10");
   expect_error({"quality", kTiny, "--setting", "stpes=3"}, 2,
                "the setting 'stpes=3': generate has no flag '--stpes'; did you mean '--steps'?");
   expect_error({"quality", kTiny, "--setting", "steps=1", "-o", "/nowhere/x.html"}, 4,

@@ -15,8 +15,8 @@ namespace tempera::api {
 namespace {
 
 CompileOptions in_f32(CompileOptions options) {
-  const CompileOptions plain;
-  options.precision = plain.precision;
+  options.precision = "f32";
+  options.weights.clear();
   return options;
 }
 
@@ -149,7 +149,8 @@ Status check_components(const std::vector<std::string>& asked, const ModelInfo& 
 
 }  // namespace
 
-AccuracyBounds bounds_of(const CompileOptions&) {
+AccuracyBounds bounds_of(const CompileOptions& options) {
+  if (options.weights == "int8") return {.layer_error = 0.02, .picture_psnr = 28};
   return {.layer_error = 0.01, .picture_psnr = 30};
 }
 
@@ -171,7 +172,8 @@ Result<Accuracy> measure_accuracy(const std::string& model, const CompileOptions
   ASSIGN_OR_RETURN(const std::vector<DrawnSample> drawn,
                    draw(*pair.setting, samples, settings.picture, count,
                         [&](int64_t done) { return watch(from_reference + done); }));
-  Accuracy accuracy{.bounds = bounds_of(setting)};
+  ASSIGN_OR_RETURN(const Compiler compiler, make_compiler(setting));
+  Accuracy accuracy{.setting = names_of(compiler.precision), .bounds = bounds_of(setting)};
   for (int64_t i = 0; i < count; ++i)
     accuracy.pictures.push_back(
         {samples.pictures[i], diffusion::psnr(drawn[i].image, references[i].image)});

@@ -37,6 +37,7 @@ struct PictureAccuracy {
   double psnr = 0;  // decibels; infinity for equal pictures
 };
 struct Accuracy {
+  PrecisionNames setting;  // as the compiler decided
   AccuracyBounds bounds;
   std::vector<ComponentAccuracy> components;
   std::vector<PictureAccuracy> pictures;

@@ -75,7 +75,9 @@ Json to_json(const Accuracy& accuracy) {
     pictures.push_back({{"prompt", picture.sample.prompt},
                         {"seed", picture.sample.seed},
                         {"psnr", number_or_null(picture.psnr)}});
-  return {{"bounds",
+  return {{"setting",
+           {{"precision", accuracy.setting.precision}, {"weights", accuracy.setting.weights}}},
+          {"bounds",
            {{"layer_error", accuracy.bounds.layer_error},
             {"picture_psnr", accuracy.bounds.picture_psnr}}},
           {"within_bounds", check_bounds(accuracy).ok()},

@@ -31,8 +31,7 @@ void write_perturbed(const std::string& from, const std::string& name, const std
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorInfo& info = file->tensors()[i];
     if (info.name == name)
-      for (uint16_t& bits : tensors[i].as<uint16_t>())
-        bits = f32_to_f16(1.01F * f16_to_f32(bits));
+      for (uint16_t& bits : tensors[i].as<uint16_t>()) bits = f32_to_f16(1.01F * f16_to_f32(bits));
     views.push_back(view(info.name, tensors[i]));
   }
   ASSERT_TRUE(write_safetensors(to, views).ok());
@@ -116,6 +115,20 @@ TEST(Layers, OneThatIsNotThereIsAnError) {
   const auto built = build_requested(
       *checkpoint, {.component = "text_encoder", .tokens = 4, .layer = "down_blocks.0"});
   EXPECT_EQ(built.error().message, "text_encoder has no layer 'down_blocks.0'");
+}
+
+// What a bf16 setting would store is rounded, small values and f32 are not.
+TEST(Layers, LargeValuesAreRoundedAsTheyWouldLieInMemory) {
+  const auto checkpoint = frontend::open_checkpoint(kTiny);
+  const ComponentRequest request{.component = "text_encoder", .tokens = 4, .layer = "embeddings"};
+  const auto casts = [&](const graph::Precision& precision) {
+    RequestedGraph layer = *build_requested(*checkpoint, request);
+    store_outputs(layer, precision);
+    const auto to_bf16 = [](const graph::Value& value) { return value.dtype == DType::bf16; };
+    return std::ranges::count_if(layer.own.values(), to_bf16);
+  };
+  EXPECT_EQ(casts({}), 0);
+  EXPECT_EQ(casts({.storage = DType::bf16}), 1);
 }
 
 Accuracy accuracy_of(double layer_error, double psnr) {

@@ -108,6 +108,13 @@ Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGr
   return result;
 }
 
+Result<RequestedGraph> build(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
+                             const ComponentRequest& request) {
+  ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
+  if (!request.layer.empty()) store_outputs(requested, compiler.precision);
+  return requested;
+}
+
 // What --precision auto means on this machine.
 Result<DType> measured_arithmetic(const Compiler& compiler) {
   if (compiler.options.cpu != "native")
@@ -147,7 +154,7 @@ Result<ComponentObjects> compile_objects(const Compiler& compiler,
                                          const frontend::Checkpoint& checkpoint,
                                          const ComponentRequest& request) {
   Phases phases(compiler.options.time_passes);
-  ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
+  ASSIGN_OR_RETURN(RequestedGraph requested, build(compiler, checkpoint, request));
   phases.end("build");
   return compile_requested(compiler, requested, request.component,
                            growth_of(compiler, checkpoint, request.component), phases);
@@ -157,7 +164,7 @@ Result<CompiledComponent> compile_component(const Compiler& compiler,
                                             const frontend::Checkpoint& checkpoint,
                                             const ComponentRequest& request) {
   Phases phases(compiler.options.time_passes);
-  ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));
+  ASSIGN_OR_RETURN(RequestedGraph requested, build(compiler, checkpoint, request));
   const int64_t growth_bytes = growth_of(compiler, checkpoint, request.component);
   const std::string key = cache_key(compiler, requested, request, growth_bytes);
   phases.end("build");

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "frontend/models/component.h"
 #include "graph/cut.h"
+#include "graph/passes/rewrite.h"
 
 namespace tempera::api {
 namespace {
@@ -120,6 +121,20 @@ Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
   RequestedGraph requested{.own = built.graph.graph, .kept = {}, .outputs = {}};
   add_kept(requested, layers);
   return requested;
+}
+
+void store_outputs(RequestedGraph& layer, const graph::Precision& precision) {
+  if (precision.storage == DType::f32) return;
+  graph::Rewriter rewriter(layer.own);
+  for (const graph::Node& node : layer.own.nodes()) rewriter.copy(node);
+  for (const NamedValue& output : layer.own.outputs()) {
+    if (!graph::is_large(layer.own.value(output.value))) continue;
+    const ValueId now = rewriter.now(output.value);
+    const ValueId stored = rewriter.to.add(graph::Op::cast, {now}, {{"to", precision.storage}})[0];
+    rewriter.replace(output.value,
+                     rewriter.to.add(graph::Op::cast, {stored}, {{"to", DType::f32}})[0]);
+  }
+  layer.own = rewriter.finish();
 }
 
 Result<std::vector<Layer>> layers_of(const frontend::Checkpoint& checkpoint,

@@ -29,6 +29,10 @@ graph::Graph whole_graph(const RequestedGraph& requested);
 Result<RequestedGraph> build_requested(const frontend::Checkpoint& checkpoint,
                                        const ComponentRequest& request);
 
+// Rounds a layer's large outputs to the dtype in which they would lie in memory between layers: the
+// outputs of a graph stay f32.
+void store_outputs(RequestedGraph& layer, const graph::Precision& precision);
+
 // The component's layers, each value once and under its first name, in an order in which each
 // comes after those that it reads. What depends on weights alone is no layer.
 Result<std::vector<Layer>> layers_of(const frontend::Checkpoint& checkpoint,

@@ -1,0 +1,106 @@
+// The inner loops of the kernels that the contraction schedule makes hold their sums in registers,
+// on every instruction set: checked on the assembly, so for processors that are not here too.
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "backend/cpu/codegen/compile.h"
+#include "backend/cpu/codegen/host.h"
+#include "graph/build.h"
+#include "lower/lower.h"
+
+namespace tempera::api {
+namespace {
+
+using graph::GraphBuilder;
+using graph::kAbsent;
+using graph::Rate;
+using graph::ValueId;
+
+// A convolution and a linear layer of Stable Diffusion's shapes, smaller in the outer extents only.
+graph::Graph convolution() {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 320, 32, 32}, Rate::step);
+  const ValueId w = b.weight("w", DType::f16, {320, 320, 3, 3});
+  b.output("y", b.conv(x, w, b.weight("bias", DType::f16, {320}), {.pad = 1}));
+  return b.graph;
+}
+
+graph::Graph linear() {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 256, 320}, Rate::step);
+  b.output("y", b.linear(x, b.weight("w", DType::f16, {1280, 320})));
+  return b.graph;
+}
+
+std::vector<lower::LoweredKernel> kernels_of(const graph::Graph& graph, const Target& target) {
+  const auto fused = graph::run_passes(graph, lower::fuse_rules());
+  CHECK(fused.ok(), "{}", fused.error().message);
+  auto lowered = lower::lower(*fused, target, {.component = "test"});
+  CHECK(lowered.ok(), "{}", lowered.error().message);
+  return std::move(lowered->kernels);
+}
+
+struct Architecture {
+  const char* cpu;
+  const char* fma;                 // what the names of its multiply-adds begin with
+  std::vector<const char*> stack;  // how an operand on the stack is written
+};
+
+bool holds(const std::string& text, const char* word) {
+  return text.find(word) != std::string::npos;
+}
+
+// Innermost loops with multiply-adds: from a label to a branch back to it, no label in between.
+std::vector<std::string> fma_loops(const std::string& assembly, const char* fma) {
+  std::vector<std::string> loops;
+  std::string label, body;
+  std::istringstream stream(assembly);
+  for (std::string line; std::getline(stream, line);) {
+    if (line.starts_with(".L")) {
+      label = line.substr(0, line.find(':'));
+      body.clear();
+      continue;
+    }
+    body += line + "\n";
+    const bool is_branch_back =
+        !label.empty() && (line.ends_with("\t" + label) || line.ends_with(" " + label));
+    if (is_branch_back && holds(body, fma)) loops.push_back(body);
+  }
+  return loops;
+}
+
+void expect_no_spill(const graph::Graph& graph, const Architecture& architecture) {
+  const auto target = cpu::target_from_flag(architecture.cpu);
+  ASSERT_TRUE(target.ok()) << target.error().message;
+  size_t loops = 0;
+  for (const lower::LoweredKernel& lowered : kernels_of(graph, *target)) {
+    const auto assembly = cpu::print_assembly({.kernel = &lowered.kernel}, *target);
+    ASSERT_TRUE(assembly.ok()) << assembly.error().message;
+    for (const std::string& loop : fma_loops(*assembly, architecture.fma)) {
+      ++loops;
+      for (const char* stack : architecture.stack)
+        EXPECT_FALSE(holds(loop, stack)) << lowered.symbol << " on " << architecture.cpu << "\n"
+                                         << loop;
+    }
+  }
+  EXPECT_GT(loops, 0U) << architecture.cpu;
+}
+
+const Architecture kCortexA76{"aarch64:cortex-a76", "fmla", {"[sp", "sp,"}};
+const Architecture kAvx2{"x86-64-v3", "vfmadd", {"rsp"}};
+const Architecture kAvx512{"x86-64-v4", "vfmadd", {"rsp"}};
+
+TEST(InnerLoops, OfConvolutionsDoNotSpillOnAarch64) { expect_no_spill(convolution(), kCortexA76); }
+TEST(InnerLoops, OfLinearLayersDoNotSpillOnAarch64) { expect_no_spill(linear(), kCortexA76); }
+TEST(InnerLoops, DoNotSpillOnAvx2) {
+  expect_no_spill(convolution(), kAvx2);
+  expect_no_spill(linear(), kAvx2);
+}
+TEST(InnerLoops, DoNotSpillOnAvx512) {
+  expect_no_spill(convolution(), kAvx512);
+  expect_no_spill(linear(), kAvx512);
+}
+
+}  // namespace
+}  // namespace tempera::api
