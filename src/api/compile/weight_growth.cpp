@@ -51,15 +51,19 @@ PackedWeights packed_weights(const Checkpoint& checkpoint, Component component,
 
 }  // namespace
 
-std::vector<int64_t> even_shares(int64_t total, const std::vector<int64_t>& demands) {
+std::vector<int64_t> fair_shares(int64_t total, const std::vector<Demand>& demands) {
   std::vector<size_t> order(demands.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::sort(order, {}, [&](size_t i) { return demands[i]; });
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+    return demands[a].bytes * demands[b].weight < demands[b].bytes * demands[a].weight;
+  });
+  int64_t waiting = 0;
+  for (const Demand& demand : demands) waiting += demand.weight;
   std::vector<int64_t> shares(demands.size());
-  auto waiting = static_cast<int64_t>(demands.size());
   for (const size_t i : order) {
-    shares[i] = std::min(demands[i], total / waiting--);
+    shares[i] = std::min(demands[i].bytes, total * demands[i].weight / waiting);
     total -= shares[i];
+    waiting -= demands[i].weight;
   }
   return shares;
 }
@@ -68,15 +72,15 @@ int64_t weight_growth(const Checkpoint& checkpoint, Component component, const T
                       const graph::Precision& precision) {
   constexpr int64_t kPart = 4;
   int64_t total = 0;
-  std::vector<int64_t> demands;
+  std::vector<Demand> demands;
   size_t at = 0;
   for (const Component each : kComponents) {
     const PackedWeights packed = packed_weights(checkpoint, each, target, precision);
     if (each == component) at = demands.size();
     total += packed.all;
-    demands.push_back(packed.growth);
+    demands.push_back({packed.growth, each == Component::unet ? 2 : 1});
   }
-  return even_shares(total / kPart, demands)[at];
+  return fair_shares(total / kPart, demands)[at];
 }
 
 }  // namespace tempera::api

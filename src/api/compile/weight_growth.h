@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/target.h"
 #include "frontend/checkpoint/checkpoint.h"
@@ -13,14 +14,19 @@ namespace tempera::api {
 // quarter of what all their weights take packed.
 //
 // A component's share follows from the shapes of the checkpoint's tensors alone. None needs more
-// than all of its 3x3 kernels grow by if transformed; the quarter is dealt out evenly, what one
-// component does not need going to the others. So the VAE's halves, which have few weights and many
-// pixels, get all or nearly all they need before the UNet. Parts that cannot be read have no share.
+// than all of its 3x3 kernels grow by if transformed; the quarter is dealt out evenly, twice as
+// much to the UNet, which runs in every step; what one component does not need goes to the others.
+// So the VAE's halves, which have few weights and many pixels, get all or much of what they need.
+// Parts that cannot be read have no share.
 int64_t weight_growth(const frontend::Checkpoint& checkpoint, frontend::Component component,
                       const Target& target, const graph::Precision& precision);
 
-// `total` dealt out evenly among demands: share i is at most demands[i], and no share is smaller
-// than another one without being its demand.
-std::vector<int64_t> even_shares(int64_t total, const std::vector<int64_t>& demands);
+// `total` dealt out among demands in proportion to their weights: none gets more than its bytes,
+// and what it leaves goes to the others.
+struct Demand {
+  int64_t bytes;
+  int64_t weight;
+};
+std::vector<int64_t> fair_shares(int64_t total, const std::vector<Demand>& demands);
 
 }  // namespace tempera::api

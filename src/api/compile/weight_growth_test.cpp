@@ -7,11 +7,12 @@ namespace {
 
 using frontend::Component;
 
-TEST(EvenShares, GiveTheSmallWhatTheyNeedAndTheRestTheRest) {
-  EXPECT_EQ(even_shares(90, {10, 100, 40}), (std::vector<int64_t>{10, 40, 40}));
-  EXPECT_EQ(even_shares(90, {10, 100, 20}), (std::vector<int64_t>{10, 60, 20}));
-  EXPECT_EQ(even_shares(90, {0, 1, 2}), (std::vector<int64_t>{0, 1, 2}));
-  EXPECT_EQ(even_shares(0, {3}), (std::vector<int64_t>{0}));
+TEST(FairShares, GiveTheSmallWhatTheyNeedAndTheRestByWeight) {
+  using Shares = std::vector<int64_t>;
+  EXPECT_EQ(fair_shares(90, {{10, 1}, {100, 1}, {40, 1}}), (Shares{10, 40, 40}));
+  EXPECT_EQ(fair_shares(90, {{10, 1}, {100, 2}, {40, 1}}), (Shares{10, 54, 26}));
+  EXPECT_EQ(fair_shares(90, {{0, 1}, {1, 2}, {2, 1}}), (Shares{0, 1, 2}));
+  EXPECT_EQ(fair_shares(0, {{3, 1}}), (Shares{0}));
 }
 
 TEST(WeightGrowth, OfAllComponentsIsAQuarterOfTheirWeightsAtMost) {

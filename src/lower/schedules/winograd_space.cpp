@@ -12,7 +12,9 @@ using kernel::Config;
 
 std::optional<WinogradProblem> winograd_problem(const graph::Group& group, const Target& target) {
   const std::optional<ContractionGeometry> g = contraction_geometry(group);
-  if (!g || !g->is_conv || !g->b_is_weight || g->a_shape.size() != 4) return std::nullopt;
+  if (!g || group.body.node(group.anchor).op != graph::Op::conv || !g->b_is_weight ||
+      g->a_shape.size() != 4)
+    return std::nullopt;
   if (g->taps_h != 3 || g->taps_w != 3 || g->stride_h * g->stride_w != 1 ||
       g->dilation_h * g->dilation_w != 1)
     return std::nullopt;
