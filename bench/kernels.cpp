@@ -1,7 +1,7 @@
 // Every distinct matrix-like workload of a model's components, each alone: GFLOP/s executed and
 // effective (of the original operation), per cent of this machine's measured peak from the
 // executed, and its share of the time of all. Usage: kernels MODEL [--component NAME]...
-// [--precision NAME]
+// [--precision NAME] [--weights NAME]
 // [--threads N] [--filter TEXT] [--json]
 #include <fmt/format.h>
 #include <time.h>
@@ -25,7 +25,7 @@ using runtime::Binding;
 using runtime::PlanLaunch;
 
 struct Options {
-  std::string model, filter, precision = "f32";
+  std::string model, filter, precision = "f32", weights;
   std::vector<std::string> components = {"unet", "vae_decoder", "text_encoder"};
   int64_t size = 512;
   int threads = 1;
@@ -247,13 +247,14 @@ void report(std::vector<Workload> workloads, const api::Peaks& peaks, const Opti
 Status run(const Options& options) {
   ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(options.model));
   ASSIGN_OR_RETURN(const api::ModelInfo info, api::read_model_info(checkpoint));
-  ASSIGN_OR_RETURN(
-      const api::Compiler compiler,
-      api::make_compiler(
-          {.precision = options.precision, .progress = [](const api::CompileProgress& p) {
-             fmt::print(stderr, "\rcompile {}: {}/{} ", p.component, p.done, p.total);
-             return true;
-           }}));
+  ASSIGN_OR_RETURN(const api::Compiler compiler,
+                   api::make_compiler({.precision = options.precision,
+                                       .weights = options.weights,
+                                       .progress = [](const api::CompileProgress& p) {
+                                         fmt::print(stderr, "\rcompile {}: {}/{} ", p.component,
+                                                    p.done, p.total);
+                                         return true;
+                                       }}));
   ASSIGN_OR_RETURN(const api::DeviceRow* row, api::find_device(compiler.target.backend));
   ASSIGN_OR_RETURN(const auto device, row->create(options.threads));
   std::vector<std::unique_ptr<Loaded>> components;  // what the workloads point into
@@ -290,6 +291,7 @@ int main(int argc, char** argv) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--precision", options.precision)->capture_default_str();
+  app.add_option("--weights", options.weights);
   app.add_option("--size", options.size, "Pixels along each side")->capture_default_str();
   app.add_option("--threads", options.threads)->capture_default_str();
   app.add_option("--seconds", options.seconds, "Of runs of one workload")->capture_default_str();
