@@ -67,9 +67,8 @@ Error parse_error(const CLI::App& program, const CLI::ParseError& failure) {
 }
 
 void add_all(CLI::App& program, Action& action) {
-  for (auto* add :
-       {add_generate, add_compile, add_run, add_profile, add_inspect, add_accuracy, add_quality,
-        add_tokenize, add_samplers, add_devices, add_version})
+  for (auto* add : {add_generate, add_compile, add_run, add_profile, add_inspect, add_accuracy,
+                    add_quality, add_tokenize, add_samplers, add_devices, add_version})
     add(program, action);
 }
 

@@ -35,8 +35,8 @@ struct Components {
   // Called once before the steps: f32 [model batch, tokens, width]; what depends on it alone is
   // computed here. The values need not outlive the call.
   std::function<Status(const Tensor& context)> bind_context;
-  // Output: one row a picture, for the context's last rows, or if the call is guided two: its halves
-  // see the same samples.
+  // Output: one row a picture, for the context's last rows, or if the call is guided two: its
+  // halves see the same samples.
   std::function<Status(const ModelCall& call, std::span<float> output)> denoise;
   // One picture: latent f32 [1, 4, height / 8, width / 8], divided by scaling_factor -> planes f32
   // [1, 3, height, width], about -1..1.

@@ -71,7 +71,8 @@ struct FakeModel {
         static_cast<char>((call.kind.guided ? 'G' : 'P') + (call.kind.shallow ? 'a' - 'A' : 0));
     const auto tokens = context.as<float>().last(rows * kTokens);
     for (size_t i = 0; i < output.size(); ++i)
-      output[i] = call.sample[i % call.sample.size()] / 2 + tokens[i / kLatentSize * kTokens + 1] + call.timestep / 1000;
+      output[i] = call.sample[i % call.sample.size()] / 2 + tokens[i / kLatentSize * kTokens + 1] +
+                  call.timestep / 1000;
     return {};
   }
 
