@@ -167,10 +167,11 @@ Stmt WinogradBuilder::stage_patch(const Block& block, const Expr& channels) cons
       const Expr h = block.tile_h * number(out) + ph - number(g.pad_h);
       const Expr w = block.tile_w * number(out) + pw - number(g.pad_w);
       const Expr at = lanes_from((ph * number(t.patch_w()) + pw) * number(lanes));
-      const Expr value =
-          value_lanes(block.access, g.a, g.a_index(block.batch, h, w, channels), mask);
-      return kernel::branch(within(h, g.in_h) && within(w, g.in_w),
-                            kernel::store(block.patch, at, value),
+      const Index index = g.a_index(block.batch, h, w, channels);
+      const Stmt inside = block.access.each_piece(g.a, index, [&] {
+        return kernel::store(block.patch, at, value_lanes(block.access, g.a, index, mask));
+      });
+      return kernel::branch(within(h, g.in_h) && within(w, g.in_w), inside,
                             kernel::store(block.patch, at, zeros()));
     });
   });

@@ -60,6 +60,20 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{{1, 16, 9, 10}, {16, 16, 3, 3}, {0, 2, 1, 1}},
                       Case{{1, 1, 4, 4}, {1, 1, 3, 3}, {1, 1, 1, 1}}));
 
+TEST(Winograd, ReadsThePiecesOfAConcatWhereTheyLie) {
+  const Layout channels_last{{0, 2, 3, 1}};
+  for (const int64_t first : {32, 9}) {
+    GraphBuilder b;
+    const auto image = [&](const char* name, int64_t channels) {
+      return b.graph.add_input(name, DType::f32, {2, channels, 5, 6}, Rate::step, channels_last);
+    };
+    const ValueId both = b.silu(b.concat({image("x", first), image("y", 16)}, 1));
+    b.output("o", b.conv(both, b.weight("w", DType::f32, {20, first + 16, 3, 3}), graph::kAbsent,
+                         {.pad = 1}));
+    check_schedule(kWinograd, b.graph, {.bound = 1e-5, .most_configs = 2});
+  }
+}
+
 TEST(Winograd, ExecutesFewerProducts) {
   const graph::Group group =
       testing::whole_group(conv_graph({{1, 32, 8, 8}, {32, 32, 3, 3}, {1, 1, 1, 1}}, DType::f32));
