@@ -248,8 +248,9 @@ Expr GroupAccess::movement_at(const Node& node, const Index& index, Expr mask) {
 
 Expr GroupAccess::value_at(ValueId id, const Index& index, Expr mask) {
   if (const auto known = known_.find(id); known != known_.end()) {
-    CHECK(same_index(known->second.first, index), "a result read at another place than its own");
-    return known->second.second;
+    for (const auto& [at, expr] : known->second)
+      if (same_index(at, index)) return expr;
+    CHECK(false, "a result read at another place than its own");
   }
   const Value& value = group_.body.value(id);
   if (value.producer < 0) return load_input(id, index, mask);
@@ -273,38 +274,46 @@ Expr GroupAccess::value_at(ValueId id, const Index& index, Expr mask) {
   return elementwise(node, args, value.dtype);
 }
 
-std::vector<Stmt> GroupAccess::store_all(std::map<ValueId, std::pair<Index, Expr>> known,
-                                         Expr mask) {
+// What a member after the anchor makes of its operand's elements: each at the place where it ends
+// up.
+GroupAccess::Places GroupAccess::follow(const Node& node, const Places& source, const Expr& mask) {
+  if (const auto half = graph::half_of_columns(group_.body, node))
+    return {{source.at(0).first, source.at(*half).second}};
+  Places places;
+  for (const auto& [at, expr] : source) {
+    if (graph::row(node.op).op_class == OpClass::movement)
+      places.emplace_back(output_index(group_.body, node, at), expr);
+    else
+      places.emplace_back(at, value_at(node.outputs[0], at, mask));
+  }
+  return places;
+}
+
+std::vector<Stmt> GroupAccess::store_all(std::map<ValueId, Places> known, Expr mask) {
   known_ = std::move(known);
-  // Members after the anchor, in order: each at the place where its operand's element ends up.
   for (const Node& node : group_.body.nodes()) {
     const auto source = std::find_if(node.inputs.begin(), node.inputs.end(),
                                      [&](ValueId v) { return known_.contains(v); });
     if (source == node.inputs.end()) continue;
-    const ValueId output = node.outputs[0];
-    const Index& from = known_.at(*source).first;
-    if (graph::row(node.op).op_class == OpClass::movement) {
-      known_[output] = {output_index(group_.body, node, from), known_.at(*source).second};
-      continue;
-    }
-    const Index at = from;
-    known_[output] = {at, value_at(output, at, mask)};
+    Places places = follow(node, known_.at(*source), mask);
+    known_[node.outputs[0]] = std::move(places);
   }
   std::vector<Stmt> stores;
   for (size_t o = 0; o < group_.body.outputs().size(); ++o) {
     const ValueId id = group_.body.outputs()[o].value;
     const Value& value = group_.body.value(id);
-    const auto& [index, expr] = known_.at(id);
-    const Buffer buffer = use({Operand::Kind::output, static_cast<int>(o)}, fmt::format("o{}", o),
-                              {value.dtype, 1}, element_count(value.shape), true);
-    mark_place(buffer, index);
-    const Expr offset = element_offset(value, index);
-    Expr stored = expr;
-    if (stored->type.lanes < offset->type.lanes)
-      stored = kernel::broadcast(stored, offset->type.lanes);
-    // A vector over a dimension of extent 1: only its first lane is an element.
-    if (stored->type.lanes > offset->type.lanes) stored = kernel::extract(stored, 0);
-    stores.push_back(kernel::store(buffer, offset, stored, fit_mask(mask, offset)));
+    for (const auto& [index, expr] : known_.at(id)) {
+      const Buffer buffer = use({Operand::Kind::output, static_cast<int>(o)}, fmt::format("o{}", o),
+                                {value.dtype, 1}, element_count(value.shape), true);
+      mark_place(buffer, index);
+      const Expr offset = element_offset(value, index);
+      Expr stored = expr;
+      if (stored->type.lanes < offset->type.lanes)
+        stored = kernel::broadcast(stored, offset->type.lanes);
+      // A vector over a dimension of extent 1: only its first lane is an element.
+      if (stored->type.lanes > offset->type.lanes) stored = kernel::extract(stored, 0);
+      stores.push_back(kernel::store(buffer, offset, stored, fit_mask(mask, offset)));
+    }
   }
   place_.clear();
   known_.clear();
@@ -316,16 +325,24 @@ Stmt GroupAccess::store_results(const Index& index, const std::vector<Expr>& res
   CHECK(results.size() == anchor.outputs.size(), "{} results of {}", results.size(),
         name(anchor.op));
   place_ = index;
-  std::map<ValueId, std::pair<Index, Expr>> known;
-  for (size_t i = 0; i < results.size(); ++i) known[anchor.outputs[i]] = {index, results[i]};
+  std::map<ValueId, Places> known;
+  for (size_t i = 0; i < results.size(); ++i) known[anchor.outputs[i]] = {{index, results[i]}};
   return kernel::block(store_all(std::move(known), mask));
+}
+
+Stmt GroupAccess::store_halves(const std::vector<Index>& indices, const std::vector<Expr>& results,
+                               Expr mask) {
+  place_ = indices.at(0);
+  Places places;
+  for (size_t i = 0; i < results.size(); ++i) places.emplace_back(indices[i], results[i]);
+  return kernel::block(store_all({{group_.body.node(group_.anchor).outputs[0], places}}, mask));
 }
 
 Stmt GroupAccess::store_outputs(const Index& index, Expr mask) {
   place_ = index;
-  std::map<ValueId, std::pair<Index, Expr>> known;
+  std::map<ValueId, Places> known;
   for (const graph::NamedValue& output : group_.body.outputs())
-    known[output.value] = {index, value_at(output.value, index, mask)};
+    known[output.value] = {{index, value_at(output.value, index, mask)}};
   return kernel::block(store_all(std::move(known), mask));
 }
 

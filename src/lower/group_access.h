@@ -45,6 +45,10 @@ class GroupAccess {
   // `index` of the anchor's output. For a group without an anchor see store_outputs. Lanes where
   // `mask` is 0 are not written.
   kernel::Stmt store_results(const Index& index, const std::vector<Expr>& results, Expr mask = {});
+  // The same where the epilogue slices the anchor's columns into halves (graph::half_of_columns):
+  // results[i] is the anchor's one result at indices[i], which are the same place in each half.
+  kernel::Stmt store_halves(const std::vector<Index>& indices, const std::vector<Expr>& results,
+                            Expr mask = {});
   // A group without an anchor: computes and stores every output (all of one shape) at `index`.
   kernel::Stmt store_outputs(const Index& index, Expr mask = {});
 
@@ -80,15 +84,16 @@ class GroupAccess {
                       const std::function<kernel::Stmt()>& body);
   Expr concat_at(const graph::Node& node, const Index& index, Expr mask);
   Expr movement_at(const graph::Node& node, const Index& index, Expr mask);
-  std::vector<kernel::Stmt> store_all(std::map<graph::ValueId, std::pair<Index, Expr>> known,
-                                      Expr mask);
+  // What is known of a value: its elements at some indices.
+  using Places = std::vector<std::pair<Index, Expr>>;
+  Places follow(const graph::Node& node, const Places& source, const Expr& mask);
+  std::vector<kernel::Stmt> store_all(std::map<graph::ValueId, Places> known, Expr mask);
 
   const graph::Group& group_;
   std::vector<Use> uses_;
   std::map<graph::ValueId, Expr> defined_;
   Index place_;  // the index handed to the store in progress; otherwise empty
-  std::map<graph::ValueId, std::pair<Index, Expr>>
-      known_;  // results handed over, with their index, while storing
+  std::map<graph::ValueId, Places> known_;       // results handed over, while storing
   std::map<const graph::Node*, size_t> chosen_;  // concats whose piece is known, within each_piece
 };
 

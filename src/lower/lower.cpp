@@ -287,7 +287,7 @@ Result<Lowered> lower(const graph::Fused& fused, const Target& target,
 namespace {
 
 // Two-dimensional weights make products that the contraction schedule is sure to take.
-bool takes_row_moments(const Graph& graph, const graph::Node& matmul) {
+bool is_weight_product(const Graph& graph, const graph::Node& matmul) {
   const graph::Value& weight = graph.value(matmul.inputs[1]);
   return weight.rate <= Rate::load && weight.shape.size() == 2 && is_float(weight.dtype) &&
          graph.value(matmul.inputs[0]).shape.size() >= 2;
@@ -336,7 +336,10 @@ bool joins(graph::Op anchor, int input) {
 }  // namespace
 
 graph::FuseRules fuse_rules() {
-  return {.takes = takes, .takes_row_moments = takes_row_moments, .joins = joins};
+  return {.takes = takes,
+          .takes_row_moments = is_weight_product,
+          .takes_halves = is_weight_product,
+          .joins = joins};
 }
 
 }  // namespace tempera::lower

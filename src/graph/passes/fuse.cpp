@@ -1,5 +1,8 @@
 #include "graph/passes/fuse.h"
 
+#include <algorithm>
+
+#include "graph/attribute.h"
 #include "graph/passes/grouping.h"
 #include "graph/text.h"
 
@@ -11,6 +14,28 @@ FuseRules default_fuse_rules() {
     if (weight || op == Op::concat || op == Op::pad) return Takes::staged;
     return op == Op::gather ? Takes::elementwise : Takes::views;
   }};
+}
+
+std::optional<int> half_of_columns(const Graph& graph, const Node& node) {
+  if (node.op != Op::slice) return std::nullopt;
+  const Shape& from = graph.value(node.inputs[0]).shape;
+  const Shape& to = graph.value(node.outputs[0]).shape;
+  if (from.empty() || to.back() * 2 != from.back() ||
+      !std::equal(from.begin(), from.end() - 1, to.begin()))
+    return std::nullopt;
+  const auto& starts = ints_attribute(node, "starts");
+  const auto& axes = ints_attribute(node, "axes");
+  const auto& steps = ints_attribute(node, "steps");
+  const auto rank = static_cast<int64_t>(from.size());
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const int64_t axis = axes.empty() ? static_cast<int64_t>(i) : (axes[i] + rank) % rank;
+    if (!steps.empty() && steps[i] != 1) return std::nullopt;
+    if (axis != rank - 1) continue;
+    const int64_t start = starts[i] < 0 ? starts[i] + from.back() : starts[i];
+    if (start == 0) return 0;
+    if (start == to.back()) return 1;
+  }
+  return std::nullopt;
 }
 
 std::vector<Group> fuse(const Graph& graph, const FuseRules& rules) {

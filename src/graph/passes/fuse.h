@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace tempera::graph {
 //  the anchor element for
 //    element, reading other values with broadcasting: bias, residual, gates. A value that is needed
 //    elsewhere too is one more output of the group.
+//    The halves of a matmul's columns may be sliced apart there, if they meet again (a gated unit)
+//    and FuseRules lets them.
 //  - the prologue: views and element-wise nodes computed on the way in, where FuseRules lets that
 //  input take them, and concats of a few pieces, where it lets that input choose the piece of each
 //  element. They
@@ -43,9 +46,16 @@ struct FuseRules {
   // True if this matmul makes the moments of its first operand's rows itself.
   std::function<bool(const Graph& graph, const Node& matmul)> takes_row_moments =
       [](const Graph&, const Node&) { return false; };
+  // True if this matmul can give both halves of its columns to its epilogue at once.
+  std::function<bool(const Graph& graph, const Node& matmul)> takes_halves =
+      [](const Graph&, const Node&) { return false; };
   // Whether that input reads the pieces of a concat where they lie; empty: no input does.
   std::function<bool(Op op, int input)> joins = {};
 };
+// 0 or 1 if the node is a slice of the first or second half of its operand's last dimension, and
+// all of the others.
+std::optional<int> half_of_columns(const Graph& graph, const Node& node);
+
 // Views into everything, staged work into weight operands, element-wise work into movements.
 FuseRules default_fuse_rules();
 

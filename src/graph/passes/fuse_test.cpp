@@ -69,7 +69,9 @@ void expect_same_under_all_rules(const Graph& graph) {
   expect_same(graph, all_take(Takes::views), "views");
   expect_same(graph, all_take(Takes::elementwise), "elementwise");
   expect_same(graph, all_take(Takes::staged), "staged");
-  expect_same(graph, with_row_moments(all_take(Takes::staged)), "row moments");
+  FuseRules all = with_row_moments(all_take(Takes::staged));
+  all.takes_halves = all.takes_row_moments;
+  expect_same(graph, all, "row moments and halves");
   expect_same(graph, all_join(), "joined");
 }
 
@@ -354,6 +356,55 @@ TEST(Fuse, ComputesMomentsOfRowsOnceWhereMoreThanOneMatmulNeedsThem) {
     const std::string text = outline(kNormalisedRows + std::string(rest), rules);
     EXPECT_EQ(text.find("moments @step: moments; %0 -> %3 %4\n"), 0U) << text;
   }
+}
+
+constexpr const char* kGatedUnit = R"(
+    %x = input "x" f32[2,9,8] @step
+    %w = input "w" f32[8,12] @load
+    %b = input "b" f32[12] @load
+    %p = matmul(%x, %w)
+    %y = add(%p, %b)
+    %v = slice(%y) {starts=[0], ends=[6], axes=[2]}
+    %g = slice(%y) {starts=[6], ends=[12], axes=[-1]}
+    %a = gelu(%g)
+)";
+
+FuseRules with_halves(FuseRules rules) {
+  rules.takes_halves = [](const Graph&, const Node&) { return true; };
+  return rules;
+}
+
+TEST(Fuse, JoinsTheHalvesOfAMatmulsColumnsThatMeetAgain) {
+  const std::string unit = kGatedUnit + std::string("%u = mul(%v, %a)\noutput %u");
+  EXPECT_EQ(outline(unit, with_halves(all_take(Takes::staged))),
+            "matmul @step: matmul add slice slice gelu mul; %0 %1 %2 -> %8\n");
+  expect_same_under_all_rules(graph_of(unit));
+}
+
+TEST(Fuse, LeavesHalvesThatGoTheirOwnWaysToTheirReaders) {
+  for (const char* rest : {"output %v\noutput %a",                              // never meet
+                           "%u = mul(%v, %a)\noutput %u\noutput %y",            // the whole too
+                           "%s = softmax(%v)\n%u = mul(%s, %a)\noutput %u"}) {  // not row by row
+    const std::string text = kGatedUnit + std::string(rest);
+    const std::string groups = outline(text, with_halves(all_take(Takes::staged)));
+    EXPECT_EQ(groups.find("matmul @step: matmul add; %0 %1 %2 -> %4\n"), 0U) << groups;
+    expect_same_under_all_rules(graph_of(text));
+  }
+}
+
+TEST(Fuse, KnowsAHalfOfTheColumnsFromOtherSlices) {
+  const auto half = [](const std::string& attributes) {
+    const Graph graph = graph_of("%x = input \"x\" f32[4,12] @step\n%s = slice(%x) {" + attributes +
+                                 "}\noutput %s");
+    return half_of_columns(graph, graph.node(0));
+  };
+  EXPECT_EQ(half("starts=[0], ends=[6], axes=[1]"), 0);
+  EXPECT_EQ(half("starts=[-6], ends=[12], axes=[-1]"), 1);
+  EXPECT_EQ(half("starts=[0,6], ends=[4,12]"), 1);
+  EXPECT_EQ(half("starts=[3], ends=[9], axes=[1]"), std::nullopt);
+  EXPECT_EQ(half("starts=[0], ends=[12], axes=[1], steps=[2]"), std::nullopt);
+  EXPECT_EQ(half("starts=[0], ends=[2], axes=[0]"), std::nullopt);
+  EXPECT_EQ(half("starts=[0,0], ends=[2,6]"), std::nullopt);
 }
 
 TEST(Fuse, KeepsWhatRandomGraphsCompute) {

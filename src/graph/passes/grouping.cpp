@@ -145,6 +145,7 @@ class Grouper {
   bool continues(int group, ValueId tip, NodeId user) const {
     if (result_.owner[user] >= 0 || rate(user) != group_rate(group)) return false;
     if (is_elementwise(node(user).op)) return !is_cast(user, true) && follows(group, tip, user);
+    if (node(user).op == Op::slice) return joins_halves(group, tip);
     bool sole = users_[tip].size() == 1 && !is_output_[tip];
     return keeps_elements(node(user).op) && sole && leads_on(group, node(user).outputs[0]);
   }
@@ -155,6 +156,36 @@ class Grouper {
     return std::all_of(node(user).inputs.begin(), node(user).inputs.end(), [&](ValueId id) {
       return id == tip || is_member(group, id) || !depends_on(id, group);
     });
+  }
+
+  // The two halves of a matmul's columns, read by nobody else, that meet again.
+  bool joins_halves(int group, ValueId tip) const {
+    const NodeId anchor = result_.plans[group].anchor;
+    const auto& slices = users_[tip];
+    if (anchor < 0 || node(anchor).op != Op::matmul || slices.size() != 2 || is_output_[tip] ||
+        shape(tip) != shape(node(anchor).outputs[0]) || !rules_.takes_halves(graph_, node(anchor)))
+      return false;
+    const auto first = half_of_columns(graph_, node(slices[0]));
+    const auto second = half_of_columns(graph_, node(slices[1]));
+    return first && second && *first != *second && meet(slices[0], slices[1]);
+  }
+
+  // Do element-wise nodes alone lead from both values to the same one?
+  bool meet(NodeId a, NodeId b) const {
+    const std::set<NodeId> behind = elementwise_behind(a);
+    const std::set<NodeId> others = elementwise_behind(b);
+    return std::any_of(others.begin(), others.end(), [&](NodeId n) { return behind.contains(n); });
+  }
+  std::set<NodeId> elementwise_behind(NodeId n) const {
+    std::set<NodeId> nodes;
+    for (ValueId value = node(n).outputs[0]; users_[value].size() == 1 && !is_output_[value];) {
+      const NodeId user = users_[value][0];
+      const ValueId next = node(user).outputs[0];
+      if (!is_elementwise(node(user).op) || shape(next) != shape(value)) break;
+      nodes.insert(user);
+      value = next;
+    }
+    return nodes;
   }
 
   bool is_member(int group, ValueId id) const {

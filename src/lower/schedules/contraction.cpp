@@ -50,7 +50,7 @@ struct ContractionBuilder {
     Expr chunk, column_tile, row, tile_w;
   };
   Expr lanes_from(const Expr& first) const { return kernel::ramp(first, 1, lanes); }
-  Expr column_mask(const Expr& columns) const;
+  Expr place_mask(const Expr& tile, const Expr& first) const;
   Expr channel_mask(const Expr& channels) const;
   Stmt iteration(const Block& block) const;
   Stmt each_pixel(const Block& block, const std::function<Stmt(Expr, Expr, Expr)>& inside,
@@ -69,9 +69,10 @@ struct ContractionBuilder {
 };
 
 // Masks are undefined where all lanes are inside anyway.
-Expr ContractionBuilder::column_mask(const Expr& columns) const {
-  if (g.n % t.tile_n() == 0) return {};
-  return columns < kernel::broadcast(number(g.n), lanes);
+Expr ContractionBuilder::place_mask(const Expr& tile, const Expr& first) const {
+  if (t.is_whole(g)) return {};
+  return lanes_from(t.place_in_part(g, tile, first)) <
+         kernel::broadcast(number(g.n / g.parts), lanes);
 }
 Expr ContractionBuilder::channel_mask(const Expr& channels) const {
   if (g.channels % t.lanes == 0 && g.channels % t.kc == 0) return {};
@@ -207,16 +208,24 @@ Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
     const Expr in_block = at.tile_w * number(t.tile_m) + m;
     const Expr col = block.block_w * number(t.block_w) + in_block;
     const Expr inside = in_block < number(t.block_w) && col < number(g.cols);
-    const Stmt stores = kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
-      const Expr columns =
-          lanes_from((block.block_n * number(t.block_n) + at.column_tile) * number(t.tile_n()) +
-                     v * number(t.lanes));
-      const Expr mask = column_mask(columns);
-      Expr sum = kernel::load(block.sums, lanes_from(sums_row(at, m) + v * number(t.lanes)));
-      if (g.bias != kAbsent)
-        sum = sum + kernel::cast(DType::f32, block.access.value_at(g.bias, {columns}, mask));
-      return block.access.store_results(g.out_index(block.batch, out_row, col, columns),
-                                        {kernel::cast(result, sum)}, mask);
+    const int64_t part_vectors = t.vectors() / g.parts;
+    const Stmt stores = kernel::serial("v", number(part_vectors), [&](const Expr& v) {
+      const Expr tile = block.block_n * number(t.block_n) + at.column_tile;
+      const Expr mask = place_mask(tile, v * number(t.lanes));
+      std::vector<Index> indices;
+      std::vector<Expr> results;
+      for (int64_t part = 0; part < g.parts; ++part) {
+        const Expr vector = v + number(part * part_vectors);
+        const Expr first = t.place_in_part(g, tile, v * number(t.lanes));
+        const Expr columns = lanes_from(first + number(part * (g.n / g.parts)));
+        Expr sum = kernel::load(block.sums, lanes_from(sums_row(at, m) + vector * number(t.lanes)));
+        if (g.bias != kAbsent)
+          sum = sum + kernel::cast(DType::f32, block.access.value_at(g.bias, {columns}, mask));
+        indices.push_back(g.out_index(block.batch, out_row, col, columns));
+        results.push_back(kernel::cast(result, sum));
+      }
+      return g.parts == 1 ? block.access.store_results(indices[0], results, mask)
+                          : block.access.store_halves(indices, results, mask);
     });
     return kernel::branch(inside, stores);
   });

@@ -262,6 +262,8 @@ std::optional<ContractionGeometry> contraction_geometry(const graph::Group& grou
   g->b_dtype = body.value(g->b).dtype;
   // Blocks of scales run along dimension 1, which is not a transposed convolution's channel.
   if (g->b_is_weight && !g->is_transposed) g->quantized = quantized_of(body, g->b);
+  for (size_t n = group.anchor; n < body.nodes().size(); ++n)
+    if (graph::half_of_columns(body, body.node(static_cast<graph::NodeId>(n)))) g->parts = 2;
   return g;
 }
 

@@ -38,6 +38,9 @@ struct ContractionGeometry {
   int64_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_h = 0, pad_w = 0;
   int64_t channels = 1;
   int64_t n = 1;
+  // Equal parts of the n columns whose same places are computed together: 2 if the epilogue slices
+  // them into halves, else 1.
+  int64_t parts = 1;
   int64_t b_batch = 1;       // distinct b: batch entry i reads b i % b_batch
   bool b_is_weight = false;  // b depends on weights and constants only
 

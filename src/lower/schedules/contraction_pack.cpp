@@ -37,7 +37,7 @@ struct Packer {
   Stmt each_tap(const std::function<Stmt(Expr, Expr)>& body) const;
   Expr lanes_from(const Expr& first) const { return kernel::ramp(first, 1, lanes); }
   Expr zeros() const { return kernel::constant({stored, lanes}, 0); }
-  Expr column_mask(const Expr& columns) const;
+  Expr place_mask(const Expr& tile, const Expr& first) const;
   Expr channel_mask(const Expr& channels) const;
   Expr elements(const Panel& p, const Index& index, const Expr& mask) const;
   Expr packed_row(const Panel& p, const Expr& tap, const Expr& k) const;
@@ -63,9 +63,10 @@ Stmt Packer::each_tap(const std::function<Stmt(Expr, Expr)>& body) const {
 }
 
 // Undefined where all lanes are inside anyway.
-Expr Packer::column_mask(const Expr& columns) const {
-  if (g.n % t.tile_n() == 0) return {};
-  return columns < kernel::broadcast(number(g.n), lanes);
+Expr Packer::place_mask(const Expr& tile, const Expr& first) const {
+  if (t.is_whole(g)) return {};
+  return lanes_from(t.place_in_part(g, tile, first)) <
+         kernel::broadcast(number(g.n / g.parts), lanes);
 }
 Expr Packer::channel_mask(const Expr& channels) const {
   if (g.channels % t.lanes == 0 && g.channels % t.kc == 0) return {};
@@ -103,10 +104,10 @@ Stmt Packer::by_columns(const Panel& p) const {
     return kernel::serial("k", number(t.kc / pair), [&](const Expr& step) {
       return kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
         const Expr k = step * number(pair);
-        const Expr columns = lanes_from(p.tile * number(t.tile_n()) + v * number(t.lanes));
+        const Expr columns = lanes_from(t.column(g, p.tile, v * number(t.lanes)));
         const auto vector = [&](int64_t i) {
           const Expr channel = p.chunk * number(t.kc) + k + number(i);
-          Expr mask = column_mask(columns);
+          Expr mask = place_mask(p.tile, v * number(t.lanes));
           if (g.channels % t.kc != 0) {
             const Expr inside = kernel::broadcast(channel < number(g.channels), lanes);
             mask = mask.defined() ? mask && inside : inside;
@@ -126,7 +127,7 @@ Stmt Packer::by_channels(const Panel& p) const {
   const int64_t row = g.taps() * vectors * t.lanes + t.lanes;
   const Buffer rows = kernel::make_buffer("rows", {stored, 1}, Space::workgroup, t.tile_n() * row);
   const Stmt read = kernel::serial("n", number(t.tile_n()), [&](const Expr& n) {
-    const Expr column = p.tile * number(t.tile_n()) + n;
+    const Expr column = t.column(g, p.tile, n);
     const auto fill = [&](bool inside) {
       return each_tap([&](const Expr& h, const Expr& w) {
         return kernel::serial("kv", number(vectors), [&](const Expr& kv) {
@@ -142,8 +143,9 @@ Stmt Packer::by_channels(const Panel& p) const {
         });
       });
     };
-    if (g.n % t.tile_n() == 0) return fill(true);
-    return kernel::branch(column < number(g.n), fill(true), fill(false));
+    if (t.is_whole(g)) return fill(true);
+    const Expr inside = t.place_in_part(g, p.tile, n) < number(g.n / g.parts);
+    return kernel::branch(inside, fill(true), fill(false));
   });
   const Stmt write = kernel::serial("tap", number(g.taps()), [&](const Expr& tap) {
     return kernel::serial("k", number(t.kc / pair), [&](const Expr& step) {
@@ -179,7 +181,7 @@ Launch Packer::scales() const {
                        const Expr& w) {
     return kernel::serial("block", number(blocks), [&](const Expr& block) {
       return kernel::serial("n", number(t.tile_n()), [&](const Expr& n) {
-        const Expr column = kernel::min(tile * number(t.tile_n()) + n, number(g.n - 1));
+        const Expr column = kernel::min(t.column(g, tile, n), number(g.n - 1));
         const Expr channel = kernel::min(chunk * number(t.kc) + block * number(g.quantized->block),
                                          number(g.channels - 1));
         const Index index = quantized_index(group.body, g, g.b_index(0, h, w, channel, column));

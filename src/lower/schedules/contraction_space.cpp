@@ -90,6 +90,19 @@ ContractionTiling::ContractionTiling(const ContractionGeometry& g, const Target&
       block_n(config.at("block_n")),
       vector_bytes(target.vector_bytes) {}
 
+kernel::Expr ContractionTiling::place_in_part(const ContractionGeometry& g,
+                                              const kernel::Expr& tile,
+                                              const kernel::Expr& at) const {
+  const kernel::Expr first = tile * number(tile_part(g));
+  return g.parts == 1 ? first + at : first + at % number(tile_part(g));
+}
+
+kernel::Expr ContractionTiling::column(const ContractionGeometry& g, const kernel::Expr& tile,
+                                       const kernel::Expr& at) const {
+  const kernel::Expr place = place_in_part(g, tile, at);
+  return g.parts == 1 ? place : place + at / number(tile_part(g)) * number(g.n / g.parts);
+}
+
 int64_t ContractionTiling::sums_size(const ContractionGeometry& g) const {
   if (chunks(g) == 1) return tile_m * tile_n();
   return block_h * tiles_w() * tile_m * block_n * tile_n();
@@ -156,7 +169,8 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
   };
   for (const auto& [m, v] : register_tiles(target)) {
     const int64_t tile_n = MicroKernel{.dtype = dtype, .lanes = lanes, .tile_v = v}.tile_n();
-    if (v > 1 && tile_n - tile_n / v >= g.n) continue;
+    if (tile_n / lanes % g.parts != 0) continue;
+    if (v > g.parts && tile_n - tile_n / v >= g.n) continue;
     if (m > 4 && m >= 2 * g.cols) continue;
     const int64_t column_tiles = divide_up(g.n, tile_n);
     for (const int64_t kc : chunk_sizes(g, target))
@@ -173,7 +187,7 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
   }
   if (candidates.empty())
     return {{{{"tile_m", 4},
-              {"tile_v", 1},
+              {"tile_v", g.parts},
               {"kc", chunk_sizes(g, target).front()},
               {"block_h", 1},
               {"block_w", std::min<int64_t>(g.cols, 4)},

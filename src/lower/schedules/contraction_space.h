@@ -22,9 +22,18 @@ struct ContractionTiling {
   int64_t tile_n() const { return kernel.tile_n(); }
   int64_t vectors() const { return tile_n() / lanes; }  // of f32, in a row of a column tile
   int64_t chunks(const ContractionGeometry& g) const { return (g.channels + kc - 1) / kc; }
+  // A column tile holds the same places of all parts of the columns, one part after another.
+  int64_t tile_part(const ContractionGeometry& g) const { return tile_n() / g.parts; }
   int64_t column_tiles(const ContractionGeometry& g) const {
-    return (g.n + tile_n() - 1) / tile_n();
+    return (g.n / g.parts + tile_part(g) - 1) / tile_part(g);
   }
+  // Of column `at` of a tile: its place in its part, and which column it is.
+  kernel::Expr place_in_part(const ContractionGeometry& g, const kernel::Expr& tile,
+                             const kernel::Expr& at) const;
+  kernel::Expr column(const ContractionGeometry& g, const kernel::Expr& tile,
+                      const kernel::Expr& at) const;
+  // Are all of its places within the parts, for every tile?
+  bool is_whole(const ContractionGeometry& g) const { return g.n / g.parts % tile_part(g) == 0; }
   int64_t tiles_w() const { return (block_w + tile_m - 1) / tile_m; }
   int64_t patch_h(const ContractionGeometry& g) const {
     return (block_h - 1) * g.stride_h + (g.taps_h - 1) * g.dilation_h + 1;
