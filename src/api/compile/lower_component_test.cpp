@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace tempera::api {
@@ -41,6 +42,31 @@ TEST(KeptLayers, OneValueIsOneOutputUnderAllItsNames) {
 
 TEST(KeptLayers, APatternThatFitsNothingIsAnError) {
   EXPECT_EQ(requested({"down_blocks.*"}).error().code, ErrorCode::not_found);
+}
+
+// The tiny UNet has the layers of Stable Diffusion 1.5's: its plan has as many launches.
+TEST(Plan, AGuidedStepOfSd15sUNetIsFewLaunches) {
+  const auto checkpoint =
+      frontend::open_checkpoint(std::string(TEMPERA_SOURCE_DIR) + "/test/data/tiny/sd15");
+  auto graph = build_requested(
+      *checkpoint, {.component = "unet", .batch = 2, .height = 16, .width = 16, .tokens = 77});
+  ASSERT_TRUE(graph.ok()) << graph.error().message;
+  const auto fused = run_graph_passes(*graph, {});
+  Target target;
+  target.vector_bytes = 64;
+  target.vector_registers = 32;
+  const auto lowered = lower_component(*fused, "unet", target);
+  ASSERT_TRUE(lowered.ok()) << lowered.error().message;
+  std::map<std::string, int> launches;
+  int all = 0;
+  for (const auto& launch : lowered->plan.launches[static_cast<size_t>(runtime::Stage::step)]) {
+    ++launches[launch.schedule.substr(0, launch.schedule.find(' '))];
+    ++all;
+  }
+  EXPECT_EQ(launches["group_norm_affine"], 61) << "one a group norm";
+  EXPECT_LE(launches["moments"], 16) << "only of rows that several products read";
+  EXPECT_EQ(launches["attention"], 32);
+  EXPECT_LE(all, 374);
 }
 
 }  // namespace
