@@ -62,6 +62,9 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
 void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
   add_picture_flags(app, flags);
   flags.compile.add(app);
+  flags.saving.add_token_merging(app);
+  flags.saving.add_deep_cache(app);
+  flags.saving.add_guidance(app);
 }
 
 // CLI11 takes arguments last first.
@@ -315,6 +318,7 @@ Result<Setting> parse_setting(const std::string& text) {
   if (!flags.seed.empty() || !flags.prompt_file.empty() || flags.settings.batch_size)
     return error(ErrorCode::invalid_argument,
                  "the setting {}: prompts and seeds are those of the samples", quote(text));
+  flags.settings.saving = flags.saving.saving;
   return Setting{flags.compile.options(), flags.settings};
 }
 
@@ -324,9 +328,6 @@ void add_generate(CLI::App& program, Action& action) {
   add_setting_flags(*app, *flags);
   flags->model.add(*app);
   add_output_flags(*app, *flags);
-  flags->saving.add_token_merging(*app);
-  flags->saving.add_deep_cache(*app);
-  flags->saving.add_guidance(*app);
   app->footer(
       "Examples:\n"
       "  tempera generate \"a red heart\"\n"

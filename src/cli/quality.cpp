@@ -17,7 +17,15 @@ namespace tempera::cli {
 namespace {
 
 // What people most want to know of.
-constexpr const char* kDefaultSettings[] = {"precision=bf16", "precision=f16", "weights=int8"};
+constexpr const char* kDefaultSettings[] = {"precision=bf16",
+                                            "precision=f16",
+                                            "weights=int8",
+                                            "token-merging-ratio=0.25",
+                                            "token-merging-ratio=0.5",
+                                            "token-merging-ratio=0.75",
+                                            "deep-cache=2",
+                                            "deep-cache=3",
+                                            "guidance-to=0.8"};
 
 struct Flags {
   std::string model, against = "f32", output = "quality.html", size;
@@ -115,7 +123,7 @@ void add_quality(CLI::App& program, Action& action) {
       ->capture_default_str();
   app->add_option("--setting", flags->settings,
                   "Flags of tempera generate without dashes, as in 'precision=bf16 steps=10'; may "
-                  "be given again [precisions and int8 weights]")
+                  "be given again [precisions, int8 weights, and each way to leave out work]")
       ->type_name("SETTING")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -135,9 +143,10 @@ void add_quality(CLI::App& program, Action& action) {
   app->add_flag("--json", flags->json, "Print the result as JSON, without the pictures");
   app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
   app->footer(
-      "Example:\n"
-      "  tempera quality models/tempera-emoji --against f32 -o quality.html --setting steps=10 "
-      "--setting sampler=euler");
+      "Examples:\n"
+      "  tempera quality models/tempera-emoji --against f32 -o quality.html\n"
+      "  tempera quality stable-diffusion-v1-5 --pictures 2 --setting deep-cache=2 --setting "
+      "'precision=bf16 deep-cache=3'");
   app->callback([flags, &action] { action = [flags] { return measure(*flags); }; });
 }
 

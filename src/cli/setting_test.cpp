@@ -14,6 +14,14 @@ TEST(Setting, IsFlagsOfGenerate) {
   EXPECT_FALSE(setting->picture.width.has_value());
 }
 
+TEST(Setting, MayLeaveOutWork) {
+  const auto setting = parse_setting("deep-cache=2 token-merging-mlp token-merging-ratio=0.5");
+  ASSERT_TRUE(setting.ok()) << setting.error().message;
+  EXPECT_EQ(setting->picture.saving.deep_cache, 2);
+  EXPECT_EQ(setting->picture.saving.token_merging.ratio, 0.5);
+  EXPECT_TRUE(setting->picture.saving.token_merging.mlp);
+}
+
 TEST(Setting, RefusesWhatGenerateDoesNotHave) {
   EXPECT_EQ(parse_setting("stpes=7").error().message,
             "the setting 'stpes=7': generate has no flag '--stpes'; did you mean '--steps'?");
