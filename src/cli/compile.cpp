@@ -24,6 +24,7 @@ struct Flags {
 Json plan_json(const api::WrittenPlan& written) {
   Json json = api::to_json(api::memory_of(written.plan, 1));
   json["batch_size"] = written.request.batch;
+  json["cpu"] = written.cpu;
   return json;
 }
 
@@ -37,13 +38,13 @@ void report(const Flags& flags, const api::WrittenArtifact& written) {
                {"code_bytes", written.code_bytes}});
     return;
   }
-  print(fmt::format("{:<14}{:>7}{:>12}{:>12}{:>12}{:>12}", "component", "batch", "weights", "arena",
-                    "live", "state"));
+  print(fmt::format("{:<14}{:>7}{:>12}{:>12}{:>12}{:>12}  {}", "component", "batch", "weights",
+                    "arena", "live", "state", "processor"));
   for (const api::WrittenPlan& plan : written.plans) {
     const api::ComponentMemory memory = api::memory_of(plan.plan, 1);
-    print(fmt::format("{:<14}{:>7}{:>12}{:>12}{:>12}{:>12}", memory.component, plan.request.batch,
-                      bytes_text(memory.weights), bytes_text(memory.arena), bytes_text(memory.live),
-                      bytes_text(memory.state)));
+    print(fmt::format("{:<14}{:>7}{:>12}{:>12}{:>12}{:>12}  {}", memory.component,
+                      plan.request.batch, bytes_text(memory.weights), bytes_text(memory.arena),
+                      bytes_text(memory.live), bytes_text(memory.state), plan.cpu));
   }
   print(fmt::format("wrote {}: {} kernels, {} of code", flags.folder, written.kernels,
                     bytes_text(written.code_bytes)));
@@ -86,6 +87,10 @@ void add_compile(CLI::App& program, Action& action) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   flags->size.add(*app);
   flags->compile.add(*app);
+  app->get_option("--cpu")->description(
+      "Processor to compile for: native, x86-64-v2, x86-64-v3, x86-64-v4, a name that LLVM knows, "
+      "or "
+      "aarch64:NAME; several with commas between them, of which the last that fits is used");
   app->add_flag("--json", flags->json, "Print the result as JSON");
   app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
   flags->saving.add_token_merging(*app);
@@ -93,6 +98,7 @@ void add_compile(CLI::App& program, Action& action) {
   app->footer(
       "Examples:\n"
       "  tempera compile stable-diffusion-v1-5 -o sd15-512 --size 512x512\n"
+      "  tempera compile tiny -o tiny-any --cpu x86-64-v2,x86-64-v3,x86-64-v4,native\n"
       "  tempera compile tiny -o tiny-arm --component unet --cpu aarch64:cortex-a76\n"
       "then: tempera generate \"a cat\" -m sd15-512");
   app->callback([flags, &action] { action = [flags] { return compile(*flags); }; });

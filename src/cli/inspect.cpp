@@ -55,6 +55,8 @@ void print_artifact(const Json& json) {
   print(fmt::format("artifact of {}, compiled by tempera {} for {} ({})", text_of(json, "model"),
                     text_of(json, "tempera_version"), text_of(json, "cpu"),
                     text_of(json, "triple")));
+  for (const Json& other : json.at("others"))
+    print(fmt::format("and for {} ({})", text_of(other, "cpu"), text_of(other, "triple")));
   print("weights " + text_of(json, "weights"));
   for (const Json& plan : json.at("plans")) {
     std::string text = fmt::format(

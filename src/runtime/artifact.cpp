@@ -84,6 +84,28 @@ Result<ArtifactPlan> read_entry(const Json& json, std::string_view where) {
   return plan;
 }
 
+Result<std::vector<ArtifactPlan>> read_entries(const Json& json, std::string_view where) {
+  ASSIGN_OR_RETURN(const Json* list, list_field(json, "plans", where));
+  std::vector<ArtifactPlan> plans;
+  for (const Json& plan : *list) {
+    ASSIGN_OR_RETURN(plans.emplace_back(), read_entry(plan, where));
+  }
+  return plans;
+}
+
+Result<std::vector<ArtifactCode>> read_others(const Json& json, std::string_view where) {
+  std::vector<ArtifactCode> others;
+  if (!json.contains("others")) return others;
+  ASSIGN_OR_RETURN(const Json* list, list_field(json, "others", where));
+  for (const Json& other : *list) {
+    ArtifactCode& code = others.emplace_back();
+    ASSIGN_OR_RETURN(code.target, read_target(other, where));
+    ASSIGN_OR_RETURN(code.plans, read_entries(other, where));
+    ASSIGN_OR_RETURN(code.code_file, path_field(other, "code_file", where));
+  }
+  return others;
+}
+
 Status check_file(const Json& json, const std::string& folder, std::string_view where) {
   ASSIGN_OR_RETURN(const std::string path, path_field(json, "path", where));
   ASSIGN_OR_RETURN(const int64_t size, field<int64_t>(json, "bytes", where));
@@ -112,6 +134,10 @@ Status check_files(const Json& json, const Artifact& artifact, std::string_view 
   }
   std::vector<std::string> needed = {artifact.code_file};
   for (const ArtifactPlan& plan : artifact.plans) needed.push_back(plan.file);
+  for (const ArtifactCode& code : artifact.others) {
+    needed.push_back(code.code_file);
+    for (const ArtifactPlan& plan : code.plans) needed.push_back(plan.file);
+  }
   for (const std::string& path : needed)
     if (!listed.contains(path))
       return error(ErrorCode::data_loss, "{}: file {} is not in the list of files", where,
@@ -150,9 +176,18 @@ std::string plan_text(int64_t height, int64_t width, int64_t batch_size, const P
 
 }  // namespace
 
-Json to_json(const Artifact& artifact) {
+namespace {
+
+Json target_json(const ArtifactTarget& target) {
+  return {{"backend", target.backend},
+          {"triple", target.triple},
+          {"cpu", target.cpu},
+          {"features", target.features}};
+}
+
+Json entries_json(const std::vector<ArtifactPlan>& entries) {
   Json plans = Json::array();
-  for (const ArtifactPlan& plan : artifact.plans) {
+  for (const ArtifactPlan& plan : entries) {
     Json options = Json::object();
     for (const auto& [key, value] : plan.options) options[key] = value;
     plans.push_back({{"component", plan.component},
@@ -162,18 +197,24 @@ Json to_json(const Artifact& artifact) {
                      {"options", std::move(options)},
                      {"file", plan.file}});
   }
-  const ArtifactTarget& target = artifact.target;
-  return {{"format", kArtifactFormat},
-          {"tempera_version", artifact.tempera_version},
-          {"model", artifact.model},
-          {"target",
-           {{"backend", target.backend},
-            {"triple", target.triple},
-            {"cpu", target.cpu},
-            {"features", target.features}}},
-          {"plans", std::move(plans)},
-          {"code_file", artifact.code_file},
-          {"weights", artifact.weights}};
+  return plans;
+}
+
+}  // namespace
+
+Json to_json(const Artifact& artifact) {
+  Json json = {{"format", kArtifactFormat},
+               {"tempera_version", artifact.tempera_version},
+               {"model", artifact.model},
+               {"target", target_json(artifact.target)},
+               {"plans", entries_json(artifact.plans)},
+               {"code_file", artifact.code_file},
+               {"weights", artifact.weights}};
+  for (const ArtifactCode& code : artifact.others)
+    json["others"].push_back({{"target", target_json(code.target)},
+                              {"plans", entries_json(code.plans)},
+                              {"code_file", code.code_file}});
+  return json;
 }
 
 Result<Artifact> open_artifact(const std::string& folder) {
@@ -187,12 +228,17 @@ Result<Artifact> open_artifact(const std::string& folder) {
   ASSIGN_OR_RETURN(artifact.target, read_target(json, where));
   ASSIGN_OR_RETURN(artifact.code_file, path_field(json, "code_file", where));
   ASSIGN_OR_RETURN(artifact.weights, field<std::string>(json, "weights", where));
-  ASSIGN_OR_RETURN(const Json* plans, list_field(json, "plans", where));
-  for (const Json& plan : *plans) {
-    ASSIGN_OR_RETURN(artifact.plans.emplace_back(), read_entry(plan, where));
-  }
+  ASSIGN_OR_RETURN(artifact.plans, read_entries(json, where));
+  ASSIGN_OR_RETURN(artifact.others, read_others(json, where));
   TRY(check_files(json, artifact, where));
   return artifact;
+}
+
+void use_code(Artifact& artifact, size_t index) {
+  ArtifactCode& other = artifact.others.at(index);
+  std::swap(artifact.target, other.target);
+  std::swap(artifact.plans, other.plans);
+  std::swap(artifact.code_file, other.code_file);
 }
 
 std::string path_in(const Artifact& artifact, std::string_view file) {

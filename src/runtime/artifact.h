@@ -42,15 +42,23 @@ struct ArtifactPlan {
   bool operator==(const ArtifactPlan&) const = default;
 };
 
+// Plans and code for one kind of processor.
+struct ArtifactCode {
+  ArtifactTarget target;
+  std::vector<ArtifactPlan> plans;
+  std::string code_file;  // inside the folder: "x86-64-v3/kernels.so"
+};
+
 struct Artifact {
   std::string folder;           // where it was opened
   std::string tempera_version;  // that wrote it
   std::string model;            // a name for people
-  ArtifactTarget target;
+  ArtifactTarget target;        // of the plans and code in use: the first, or see use_code()
   std::vector<ArtifactPlan> plans;
-  std::string code_file;  // inside the folder: "kernels.so", "kernels.txt"
-  std::string weights;    // the model's folder, absolute or relative to the artifact's; empty:
-                          // weights/ inside it
+  std::string code_file;             // inside the folder: "kernels.so", "kernels.txt"
+  std::vector<ArtifactCode> others;  // for other processors, in the order asked for
+  std::string weights;  // the model's folder, absolute or relative to the artifact's; empty:
+                        // weights/ inside it
 };
 
 // A file to be put into an artifact, from memory, or copied from `source` when that is not empty.
@@ -60,17 +68,28 @@ struct ArtifactFile {
   std::string source;
 };
 
+// What one ArtifactCode names: plans in the order of its entries, and code.
+struct CodeContents {
+  std::vector<Plan> plans;
+  std::string code;
+};
+
 // Writes the folder beside its place and renames it there; a folder that holds an artifact is
-// replaced, any other that is not empty is refused. `plans` are in the order of artifact.plans.
-// artifact.folder and the plans' `file` are not read.
+// replaced, any other that is not empty is refused. `plans` are in the order of artifact.plans,
+// `others` in that of artifact.others, whose processors' names differ: each has a folder of that
+// name. artifact.folder, the plans' `file` and the others' `code_file` are not read.
 Status write_artifact(const std::string& folder, const Artifact& artifact,
                       const std::vector<Plan>& plans, std::string_view code,
-                      const std::vector<ArtifactFile>& files);
+                      const std::vector<ArtifactFile>& files,
+                      const std::vector<CodeContents>& others = {});
 
 // Reads artifact.json and checks that every file is there, whole (its size and, but for weights,
 // its hash). not_found: no such folder or no artifact.json; data_loss: torn or hostile;
 // unsupported: a newer format.
 Result<Artifact> open_artifact(const std::string& folder);
+
+// Puts the plans and code of artifact.others[index] in use; those that were become others.
+void use_code(Artifact& artifact, size_t index);
 
 // A path inside the artifact's folder.
 std::string path_in(const Artifact& artifact, std::string_view file);

@@ -72,6 +72,40 @@ TEST_F(ArtifactTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(entries(), std::vector<std::string>{"out"});
 }
 
+TEST_F(ArtifactTest, HoldsCodeForSeveralProcessors) {
+  for (const char* cpu : {"x86-64-v4", "znver4"})
+    artifact.others.push_back({{"cpu", "x86_64-unknown-linux-gnu", cpu, {"avx512f"}},
+                               {{"unet", 64, 128, 2, {}, ""}},
+                               ""});
+  Plan text = small_plan(), big = small_plan();
+  text.component = "text_encoder";
+  big.arena_bytes += 64;
+  ASSERT_TRUE(write_artifact(folder, artifact, {small_plan(), text}, "code", {},
+                             {{{big}, "code 4"}, {{big}, "code 5"}})
+                  .ok());
+  Result<Artifact> read = open_artifact(folder);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->target.cpu, "x86-64-v3");
+  ASSERT_EQ(read->others.size(), 2u);
+  use_code(*read, 1);
+  EXPECT_EQ(read->target.cpu, "znver4");
+  EXPECT_EQ(read->code_file, "znver4/kernels.so");
+  EXPECT_EQ(*read_file(path_in(*read, read->code_file)), "code 5");
+  EXPECT_EQ(read_plan(*read, **find_plan(*read, "unet", 64, 128, 2))->arena_bytes, big.arena_bytes);
+  EXPECT_EQ(read->others[1].target.cpu, "x86-64-v3");
+
+  fs::remove(folder + "/x86-64-v4/kernels.so");
+  EXPECT_EQ(open_artifact(folder).error().code, ErrorCode::data_loss);
+}
+
+TEST_F(ArtifactTest, RefusesCodeOfAnotherProcessorThatIsNotListed) {
+  artifact.others = {{{"cpu", "", "znver4", {}}, {}, ""}};
+  ASSERT_TRUE(
+      write_artifact(folder, artifact, {small_plan(), small_plan()}, "code", {}, {{{}, "x"}}).ok());
+  edit("artifact.json", "\"code_file\": \"znver4/kernels.so\"", "\"code_file\": \"../kernels.so\"");
+  EXPECT_EQ(open_artifact(folder).error().code, ErrorCode::data_loss);
+}
+
 TEST_F(ArtifactTest, FindsAPlanBySizeAndNamesTheSizesThatThereAre) {
   ASSERT_TRUE(write().ok());
   const Artifact read = *open_artifact(folder);

@@ -68,9 +68,10 @@ std::string plan_file(const ArtifactPlan& plan, size_t index) {
                      plan.batch_size, suffix);
 }
 
-void name_plan_files(std::vector<ArtifactPlan>& plans) {
+void name_plan_files(std::vector<ArtifactPlan>& plans, const std::string& folder) {
   std::map<std::string, size_t> counts;
-  for (ArtifactPlan& plan : plans) plan.file = plan_file(plan, counts[plan_file(plan, 0)]++);
+  for (ArtifactPlan& plan : plans)
+    plan.file = folder + plan_file(plan, counts[plan_file(plan, 0)]++);
 }
 
 // Text that is not UTF-8 in a name must not stop the writing.
@@ -106,13 +107,28 @@ class FolderWriter {
   Json files_ = Json::array();
 };
 
-Status write_contents(const std::string& folder, Artifact artifact, const std::vector<Plan>& plans,
-                      std::string_view code, const std::vector<ArtifactFile>& files) {
-  FolderWriter writer(folder);
-  name_plan_files(artifact.plans);
+Status write_code(FolderWriter& writer, const std::vector<ArtifactPlan>& entries,
+                  const std::vector<Plan>& plans, const std::string& code_file,
+                  std::string_view code) {
+  CHECK(plans.size() == entries.size(), "{} plans for {} entries", plans.size(), entries.size());
   for (size_t i = 0; i < plans.size(); ++i)
-    TRY(writer.add(artifact.plans[i].file, dump(to_json(plans[i]))));
-  TRY(writer.add(artifact.code_file, code));
+    TRY(writer.add(entries[i].file, dump(to_json(plans[i]))));
+  return writer.add(code_file, code);
+}
+
+Status write_contents(const std::string& folder, Artifact artifact, const std::vector<Plan>& plans,
+                      std::string_view code, const std::vector<ArtifactFile>& files,
+                      const std::vector<CodeContents>& others) {
+  FolderWriter writer(folder);
+  name_plan_files(artifact.plans, "");
+  TRY(write_code(writer, artifact.plans, plans, artifact.code_file, code));
+  for (size_t i = 0; i < others.size(); ++i) {
+    ArtifactCode& other = artifact.others[i];
+    const std::string inner = other.target.cpu + "/";
+    name_plan_files(other.plans, inner);
+    other.code_file = inner + artifact.code_file;
+    TRY(write_code(writer, other.plans, others[i].plans, other.code_file, others[i].code));
+  }
   for (const ArtifactFile& file : files) TRY(writer.add(file));
   Json json = to_json(artifact);
   json["files"] = writer.files();
@@ -144,9 +160,10 @@ bool is_inner_path(std::string_view path) {
 
 Status write_artifact(const std::string& folder, const Artifact& artifact,
                       const std::vector<Plan>& plans, std::string_view code,
-                      const std::vector<ArtifactFile>& files) {
-  CHECK(plans.size() == artifact.plans.size(), "{} plans for {} entries", plans.size(),
-        artifact.plans.size());
+                      const std::vector<ArtifactFile>& files,
+                      const std::vector<CodeContents>& others) {
+  CHECK(others.size() == artifact.others.size(), "{} contents for {} more processors",
+        others.size(), artifact.others.size());
   static std::atomic<unsigned> counter = 0;
   const std::string place = without_trailing_slash(folder);
   TRY(check_place(place));
@@ -154,7 +171,7 @@ Status write_artifact(const std::string& folder, const Artifact& artifact,
   std::error_code failure;
   fs::create_directories(temporary.path(), failure);
   if (failure) return folder_error("create", temporary.path(), failure);
-  TRY(write_contents(temporary.path(), artifact, plans, code, files));
+  TRY(write_contents(temporary.path(), artifact, plans, code, files, others));
   return move_to_place(temporary.path(), place);
 }
 

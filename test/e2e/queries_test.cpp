@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "tensor_file/safetensors.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"
 
@@ -73,6 +75,24 @@ TEST(Queries, InspectCountsTheWorkOfAGuidedStepAndWhatPassesTakeAway) {
   EXPECT_GT(unet.at("saved_percent"), 0);
   const std::string text = expect_program({"inspect", kTiny + ":vae_decoder", "--work"});
   EXPECT_NE(text.find("upsample_conv"), std::string::npos) << text;
+}
+
+TEST(Compile, OneArtifactForSeveralProcessors) {
+  const TempFolder folder;
+  const std::string artifact = folder.path("artifact"), latents = folder.path("x.safetensors");
+  const Json json = json_of({"compile", kTiny, "-o", artifact, "--size", "64x64", "--cpu",
+                             "aarch64:cortex-a76,x86-64-v2,native,aarch64:cortex-x1", "-q",
+                             "--component", "text_encoder", "--json"});
+  std::set<std::string> processors;
+  for (const Json& plan : json["plans"]) processors.insert(plan["cpu"].get<std::string>());
+  EXPECT_EQ(processors.size(), 4U);
+  const Json inspected = json_of({"inspect", artifact, "--json"});
+  EXPECT_EQ(inspected["cpu"], "cortex-a76");
+  EXPECT_EQ(inspected["others"].size(), 3U);
+  const Tensor ids = Tensor::of<int32_t>(DType::i32, {1, 77}, std::vector<int32_t>(77, 5));
+  const std::string inputs = folder.path("in.safetensors");
+  ASSERT_TRUE(write_safetensors(inputs, {view("input_ids", ids)}).ok());
+  expect_program({"run", artifact + ":text_encoder", "--inputs", inputs, "-q"});
 }
 
 TEST(Inspect, PrintsGraphsAndKernels) {

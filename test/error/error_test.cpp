@@ -176,6 +176,14 @@ TEST(UserError, ProcessorThatIsNotThere) {
   EXPECT_EQ(run_program({"devices", "--cpu", "pentium9"}).exit_code, 2);
 }
 
+TEST(UserError, ProcessorsThatAreOneOrNone) {
+  const TempFolder folder;
+  const std::string artifact = folder.path("artifact");
+  expect_error({"compile", kTiny, "-o", artifact, "--cpu", "x86-64-v3,x86-64-v3"}, 2,
+               "--cpu 'x86-64-v3,x86-64-v3' names x86-64-v3 twice");
+  EXPECT_EQ(run_program({"compile", kTiny, "-o", artifact, "--cpu", "x86-64-v3,"}).exit_code, 2);
+}
+
 TEST(UserError, ArtifactForAnotherProcessor) {
   const TempFolder folder;
   const std::string artifact = folder.path("artifact");

@@ -66,6 +66,11 @@ Result<Json> describe_artifact(const std::string& path) {
                      {"batch_size", plan.batch_size},
                      {"options", std::move(options)}});
   }
+  Json others = Json::array();
+  for (const runtime::ArtifactCode& code : artifact.others)
+    others.push_back({{"cpu", code.target.cpu},
+                      {"triple", code.target.triple},
+                      {"features", code.target.features}});
   return Json{{"kind", "artifact"},
               {"path", path},
               {"model", artifact.model},
@@ -74,7 +79,8 @@ Result<Json> describe_artifact(const std::string& path) {
               {"triple", artifact.target.triple},
               {"features", artifact.target.features},
               {"weights", runtime::weights_folder(artifact)},
-              {"plans", std::move(plans)}};
+              {"plans", std::move(plans)},
+              {"others", std::move(others)}};
 }
 
 // A part folder alone, such as a VAE's, names no latent size.

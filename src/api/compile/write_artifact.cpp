@@ -142,6 +142,13 @@ struct Contents {
   std::map<std::string, std::string> objects;
 };
 
+// One processor's part of an artifact.
+struct Built {
+  runtime::ArtifactCode code;
+  runtime::CodeContents contents;
+  WrittenArtifact written;
+};
+
 Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
                              const ArtifactSettings& settings, const ModelInfo& info) {
   Contents contents;
@@ -156,9 +163,58 @@ Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoin
     for (KernelObject& object : compiled.objects)
       contents.objects.emplace(std::move(object.symbol), std::move(object.bytes));
     contents.entries.push_back(entry_of(request, settings, names_of(compiler.precision)));
-    contents.written.plans.push_back({request, std::move(compiled.plan)});
+    contents.written.plans.push_back({compiler.target.cpu, request, std::move(compiled.plan)});
   }
   return contents;
+}
+
+Result<Built> build(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
+                    const ArtifactSettings& settings, const ModelInfo& info) {
+  ASSIGN_OR_RETURN(Contents contents, compile_all(compiler, checkpoint, settings, info));
+  const BackendRow& backend = backend_of(compiler.target);
+  Built built{.written = std::move(contents.written)};
+  std::vector<std::string> bytes;
+  for (auto& [symbol, object] : contents.objects) bytes.push_back(std::move(object));
+  ASSIGN_OR_RETURN(built.contents.code, backend.link(bytes, compiler.target));
+  for (const WrittenPlan& plan : built.written.plans) built.contents.plans.push_back(plan.plan);
+  ASSIGN_OR_RETURN(built.code.target, backend.artifact_target(compiler.target));
+  built.code.plans = std::move(contents.entries);
+  built.code.code_file = backend.code_file;
+  built.written.kernels = bytes.size();
+  built.written.code_bytes = static_cast<int64_t>(built.contents.code.size());
+  return built;
+}
+
+std::vector<std::string> split_at_commas(std::string_view text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    parts.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+// One compiler a processor of options.cpu.
+Result<std::vector<Compiler>> make_compilers(const CompileOptions& options) {
+  std::vector<Compiler> compilers;
+  for (const std::string& cpu : split_at_commas(options.cpu)) {
+    CompileOptions own = options;
+    own.cpu = cpu;
+    ASSIGN_OR_RETURN(Compiler compiler, make_compiler(std::move(own)));
+    const auto same = [&](const Compiler& c) { return c.target.cpu == compiler.target.cpu; };
+    if (std::ranges::any_of(compilers, same))
+      return error(ErrorCode::invalid_argument, "--cpu {} names {} twice", quote(options.cpu),
+                   compiler.target.cpu);
+    compilers.push_back(std::move(compiler));
+  }
+  return compilers;
+}
+
+void add(WrittenArtifact& sum, const WrittenArtifact& part) {
+  sum.plans.insert(sum.plans.end(), part.plans.begin(), part.plans.end());
+  sum.kernels += part.kernels;
+  sum.code_bytes += part.code_bytes;
 }
 
 }  // namespace
@@ -167,32 +223,29 @@ Result<WrittenArtifact> write_model_artifact(const std::string& model, const std
                                              const ArtifactSettings& asked,
                                              CompileOptions options) {
   ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(model));
-  ASSIGN_OR_RETURN(const Compiler compiler, make_compiler(std::move(options)));
+  ASSIGN_OR_RETURN(const std::vector<Compiler> compilers, make_compilers(options));
   ASSIGN_OR_RETURN(ModelInfo info, read_model_info(checkpoint, asked.components));
   info.text_tokens = text_length(checkpoint, info);
   ASSIGN_OR_RETURN(const ArtifactSettings settings, complete(asked, checkpoint, info));
 
-  ASSIGN_OR_RETURN(Contents contents, compile_all(compiler, checkpoint, settings, info));
-  const BackendRow& backend = backend_of(compiler.target);
-  std::vector<std::string> bytes;
-  for (auto& [symbol, object] : contents.objects) bytes.push_back(std::move(object));
-  ASSIGN_OR_RETURN(const std::string code, backend.link(bytes, compiler.target));
-  ASSIGN_OR_RETURN(runtime::ArtifactTarget target, backend.artifact_target(compiler.target));
-  WrittenArtifact& written = contents.written;
-  written.kernels = bytes.size();
-  written.code_bytes = static_cast<int64_t>(code.size());
-
-  const runtime::Artifact artifact{.tempera_version = kVersion,
-                                   .model = info.name,
-                                   .target = std::move(target),
-                                   .plans = std::move(contents.entries),
-                                   .code_file = std::string(backend.code_file),
-                                   .weights = fs::canonical(model).string()};
-  std::vector<runtime::Plan> plans;
-  for (const WrittenPlan& plan : written.plans) plans.push_back(plan.plan);
-  TRY(runtime::write_artifact(folder, artifact, plans, code,
-                              files_of(info, portable(info, model, written))));
-  return std::move(written);
+  ASSIGN_OR_RETURN(Built first, build(compilers[0], checkpoint, settings, info));
+  WrittenArtifact written = std::move(first.written);
+  runtime::Artifact artifact{.tempera_version = kVersion,
+                             .model = info.name,
+                             .target = std::move(first.code.target),
+                             .plans = std::move(first.code.plans),
+                             .code_file = std::move(first.code.code_file),
+                             .weights = fs::canonical(model).string()};
+  std::vector<runtime::CodeContents> others;
+  for (size_t i = 1; i < compilers.size(); ++i) {
+    ASSIGN_OR_RETURN(Built other, build(compilers[i], checkpoint, settings, info));
+    artifact.others.push_back(std::move(other.code));
+    others.push_back(std::move(other.contents));
+    add(written, other.written);
+  }
+  TRY(runtime::write_artifact(folder, artifact, first.contents.plans, first.contents.code,
+                              files_of(info, portable(info, model, written)), others));
+  return written;
 }
 
 }  // namespace tempera::api

@@ -19,6 +19,7 @@ struct ArtifactSettings {
 
 // One written plan, for a report.
 struct WrittenPlan {
+  std::string cpu;  // that it is for
   ComponentRequest request;
   runtime::Plan plan;
 };
@@ -29,7 +30,9 @@ struct WrittenArtifact {
 };
 
 // Compiles a checkpoint into the folder, so that `generate` and `run` need no compiler. Of a batch
-// of n pictures the UNet is compiled for n rows and, for guidance, 2 n.
+// of n pictures the UNet is compiled for n rows and, for guidance, 2 n. options.cpu may name
+// several processors, separated by commas: the folder then holds plans and code for each, and the
+// last that fits is picked where it is opened.
 Result<WrittenArtifact> write_model_artifact(const std::string& model, const std::string& folder,
                                              const ArtifactSettings& settings,
                                              CompileOptions options);

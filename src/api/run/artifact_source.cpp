@@ -58,6 +58,16 @@ Status check_options(const runtime::Artifact& artifact, const runtime::PlanOptio
   return {};
 }
 
+// Of code for several processors the last listed that runs here.
+Status choose_code(runtime::Artifact& artifact) {
+  for (size_t i = artifact.others.size(); i-- > 0;) {
+    if (!check_runs_here(artifact.others[i].target).ok()) continue;
+    runtime::use_code(artifact, i);
+    return {};
+  }
+  return check_runs_here(artifact.target);
+}
+
 }  // namespace
 
 bool is_artifact(const std::string& folder) {
@@ -68,9 +78,9 @@ bool is_artifact(const std::string& folder) {
 Result<ModelSource> open_artifact_source(const std::string& folder,
                                          const runtime::PlanOptions& asked) {
   ASSIGN_OR_RETURN(runtime::Artifact opened, runtime::open_artifact(folder));
+  TRY(choose_code(opened));
   const auto artifact = std::make_shared<const runtime::Artifact>(std::move(opened));
   TRY(check_options(*artifact, asked));
-  TRY(check_runs_here(artifact->target));
   const std::string file = runtime::path_in(*artifact, kModelFile);
   ASSIGN_OR_RETURN(const Json json, read_json_file(file));
   ModelSource source;
