@@ -55,7 +55,7 @@ TEST(Plan, AGuidedStepOfSd15sUNetIsFewLaunches) {
   Target target;
   target.vector_bytes = 64;
   target.vector_registers = 32;
-  const auto lowered = lower_component(*fused, "unet", target);
+  const auto lowered = lower_component(*fused, "unet", target, 0);
   ASSERT_TRUE(lowered.ok()) << lowered.error().message;
   std::map<std::string, int> launches;
   int all = 0;
