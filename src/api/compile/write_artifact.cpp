@@ -26,7 +26,9 @@ Status check(const ArtifactSettings& settings, const ModelInfo& info) {
                  settings.width, settings.height, info.vae_scale);
   if (settings.batch_size < 1)
     return error(ErrorCode::invalid_argument, "a batch of {} pictures", settings.batch_size);
-  return diffusion::check_saving({.saving = settings.saving});
+  diffusion::TextToImage request;
+  request.saving = settings.saving;
+  return diffusion::check_saving(request);
 }
 
 // What the user left open.

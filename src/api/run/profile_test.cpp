@@ -129,8 +129,12 @@ TEST(RandomInputs, AreWhatEachComponentTakes) {
     ASSERT_TRUE(bound.ok()) << component << ": " << bound.error().message;
     const bool is_guided = component == "unet" || component == "text_encoder";
     EXPECT_EQ(bound->request.batch, is_guided ? 2 : 1);
-    if (component == "unet") EXPECT_EQ(bound->request.width, 8);
-    if (component == "vae_encoder") EXPECT_EQ(bound->request.height, 32);
+    if (component == "unet") {
+      EXPECT_EQ(bound->request.width, 8);
+    }
+    if (component == "vae_encoder") {
+      EXPECT_EQ(bound->request.height, 32);
+    }
   }
 }
 
