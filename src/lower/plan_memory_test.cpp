@@ -50,5 +50,15 @@ TEST(PlanMemory, NeverOverlapsLiveBuffersOfRandomPlans) {
   }
 }
 
+// Sizes that the greedy orders leave a gap in: the buffer of 3 must cover the place of the one that
+// comes after it.
+TEST(PlanMemory, SearchesWhereGreedyOrdersLeaveGaps) {
+  const std::vector<Lifetime> lifetimes = {
+      {128, 0, 60},  {256, 5, 50},  {256, 10, 40}, {256, 14, 17}, {768, 15, 16},
+      {256, 16, 17}, {256, 17, 23}, {256, 18, 19}, {256, 19, 20}, {1024, 21, 22}};
+  const MemoryPlan plan = plan_memory(lifetimes, 64);
+  EXPECT_EQ(plan.bytes, plan.live_bytes);
+}
+
 }  // namespace
 }  // namespace tempera::lower

@@ -11,7 +11,6 @@ namespace tempera::api {
 namespace {
 
 using runtime::Interval;
-using runtime::Stage;
 
 constexpr size_t kTopKernels = 30;
 constexpr double kTimelineWidth = 1200, kTimelineRow = 26, kTimelineLeft = 70;
