@@ -15,7 +15,6 @@ using kernel::BinaryOp;
 using kernel::Config;
 using kernel::Expr;
 using kernel::Stmt;
-using kernel::Type;
 
 namespace {
 
