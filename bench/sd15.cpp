@@ -236,7 +236,8 @@ Status write_model(const std::string& folder) {
 // Those of the peers: a step with guidance of a 512x512 picture, its latent, a prompt and a
 // negative prompt, a picture.
 Status write_inputs(const std::string& folder) {
-  const Tensor sample = random_f32({2, 4, 64, 64}, 1), context = random_f32({2, 77, 768}, 1);
+  // Both halves of a guided step see one sample.
+  const Tensor sample = random_f32({1, 4, 64, 64}, 1), context = random_f32({2, 77, 768}, 1);
   const auto timestep = Tensor::of<int64_t>(DType::i64, {1}, {500});
   const Tensor latent = random_f32({1, 4, 64, 64}, 1);
   Tensor ids(DType::i64, {2, 77});
