@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ using Json = nlohmann::ordered_json;
 // data_loss.
 Result<Json> parse_json(std::string_view text, std::string_view where);
 Result<Json> read_json_file(const std::string& path);
+
+// Null where JSON has no such number: infinity, not-a-number.
+inline Json number_or_null(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
 
 // The field `key` of the object `json` as a T; missing -> not_found, another type or out of T's
 // range -> data_loss. T: bool, int64_t, double, std::string.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tempera {
 
@@ -16,5 +17,8 @@ std::string quote(std::string_view text, size_t limit = 120);
 size_t utf8_sequence_length(std::string_view text);
 
 bool is_utf8(std::string_view text);
+
+// The parts between commas, empty ones too; "" is one empty part.
+std::vector<std::string_view> split_at_commas(std::string_view text);
 
 }  // namespace tempera

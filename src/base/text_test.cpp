@@ -38,5 +38,12 @@ TEST(Text, QuoteCutsLongTextBetweenCharacters) {
   EXPECT_EQ(quote("aüü", 4), "'aü...'");
 }
 
+TEST(Text, CommasSplitAndEmptyPartsStay) {
+  using Parts = std::vector<std::string_view>;
+  EXPECT_EQ(split_at_commas("5,9"), (Parts{"5", "9"}));
+  EXPECT_EQ(split_at_commas("a,,b,"), (Parts{"a", "", "b", ""}));
+  EXPECT_EQ(split_at_commas(""), Parts{""});
+}
+
 }  // namespace
 }  // namespace tempera

@@ -135,13 +135,10 @@ Status set_size(std::string_view text, api::GenerateSettings& settings) {
 
 Result<std::vector<uint64_t>> parse_seeds(std::string_view text) {
   std::vector<uint64_t> seeds;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view part = text.substr(begin, end - begin);
+  for (const std::string_view part : split_at_commas(text)) {
     if (!parse_number(part, seeds.emplace_back()))
       return error(ErrorCode::invalid_argument,
                    "the seed {} is not a whole number from 0 to 18446744073709551615", quote(part));
-    begin = end + 1;
   }
   return seeds;
 }

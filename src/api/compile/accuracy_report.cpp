@@ -2,12 +2,10 @@
 #include <cmath>
 
 #include "api/compile/accuracy.h"
+#include "api/run/run_component.h"
 
 namespace tempera::api {
 namespace {
-
-// JSON has neither infinity nor not-a-number.
-Json number_or_null(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
 
 // Not-a-number is worse than anything.
 bool is_beyond(double error, double bound) { return !(error <= bound); }
@@ -39,9 +37,7 @@ double median_error(const ComponentAccuracy& component) {
   std::vector<double> errors;
   for (const LayerError& layer : component.layers)
     errors.push_back(std::isnan(layer.error) ? INFINITY : layer.error);
-  std::ranges::sort(errors);
-  const size_t half = errors.size() / 2;
-  return errors.size() % 2 == 1 ? errors[half] : (errors[half - 1] + errors[half]) / 2;
+  return median(std::move(errors));
 }
 
 double least_psnr(const Accuracy& accuracy) {

@@ -1,19 +1,13 @@
 #include "api/compile/quality.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "api/run/run_component.h"
 #include "base/text.h"
 #include "diffusion/compare_images.h"
 
 namespace tempera::api {
 namespace {
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
 
 Result<std::vector<DrawnSample>> draw(Session& session, const Quality& quality,
                                       const Samples& samples, const QualitySetting& setting,
@@ -56,9 +50,6 @@ Result<QualityRow> make_row(const Quality& quality, const QualitySetting& settin
   row.decode_seconds = median(std::move(decode));
   return row;
 }
-
-// JSON has no infinity.
-Json number_or_null(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
 
 Json row_json(const QualityRow& row) {
   const QualitySummary summary = summary_of(row);

@@ -187,20 +187,10 @@ Result<Built> build(const Compiler& compiler, const frontend::Checkpoint& checkp
   return built;
 }
 
-std::vector<std::string> split_at_commas(std::string_view text) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    parts.emplace_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 // One compiler a processor of options.cpu.
 Result<std::vector<Compiler>> make_compilers(const CompileOptions& options) {
   std::vector<Compiler> compilers;
-  for (const std::string& cpu : split_at_commas(options.cpu)) {
+  for (const std::string_view cpu : split_at_commas(options.cpu)) {
     CompileOptions own = options;
     own.cpu = cpu;
     ASSIGN_OR_RETURN(Compiler compiler, make_compiler(std::move(own)));

@@ -51,5 +51,7 @@ struct Timing {
   double mean = 0, median = 0, max = 0, min = 0, std = 0;
 };
 Timing timing_of(std::vector<double> seconds);
+// Of an even number of values the mean of the middle two. CHECKs that there is one.
+double median(std::vector<double> values);
 
 }  // namespace tempera::api

@@ -82,7 +82,14 @@ Status check_conv_transpose_channels(const Call& call) {
   return {};
 }
 
-Types conv_transpose(const Call& call) {
+struct ConvCall {
+  DType result;
+  size_t spatial;
+  ConvGeometry geometry;
+};
+
+// What conv and conv_transpose have in common.
+Result<ConvCall> checked_conv(const Call& call, Status (*check_channels)(const Call&)) {
   TRY(check_all_float(call));
   ASSIGN_OR_RETURN(DType result, contraction_result(call));
   const Shape &x = call.shape(0), &w = call.shape(1);
@@ -90,8 +97,14 @@ Types conv_transpose(const Call& call) {
     return fault(call, "of {} with weight {}", to_string(x), to_string(w));
   size_t spatial = x.size() - 2;
   TRY(check_conv_lists(call, spatial));
-  TRY(check_conv_transpose_channels(call));
-  ConvGeometry geometry = conv_geometry(call.attributes, spatial);
+  TRY(check_channels(call));
+  return ConvCall{result, spatial, conv_geometry(call.attributes, spatial)};
+}
+
+Types conv_transpose(const Call& call) {
+  ASSIGN_OR_RETURN(const auto checked, checked_conv(call, check_conv_transpose_channels));
+  const auto& [result, spatial, geometry] = checked;
+  const Shape &x = call.shape(0), &w = call.shape(1);
   Shape shape{x[0], w[1] * geometry.groups};
   for (size_t d = 0; d < spatial; ++d) {
     int64_t extent = (x[d + 2] - 1) * geometry.strides[d] + (w[d + 2] - 1) * geometry.dilations[d] +
@@ -105,15 +118,9 @@ Types conv_transpose(const Call& call) {
 }
 
 Types conv(const Call& call) {
-  TRY(check_all_float(call));
-  ASSIGN_OR_RETURN(DType result, contraction_result(call));
+  ASSIGN_OR_RETURN(const auto checked, checked_conv(call, check_conv_channels));
+  const auto& [result, spatial, geometry] = checked;
   const Shape &x = call.shape(0), &w = call.shape(1);
-  if (x.size() < 3 || w.size() != x.size())
-    return fault(call, "of {} with weight {}", to_string(x), to_string(w));
-  size_t spatial = x.size() - 2;
-  TRY(check_conv_lists(call, spatial));
-  TRY(check_conv_channels(call));
-  ConvGeometry geometry = conv_geometry(call.attributes, spatial);
   Shape shape{x[0], w[0]};
   for (size_t d = 0; d < spatial; ++d) {
     int64_t padded = x[d + 2] + geometry.pads_before[d] + geometry.pads_after[d];

@@ -54,4 +54,11 @@ inline kernel::Expr masked(const kernel::Expr& mask, kernel::Expr x, kernel::Exp
   return mask.defined() ? select(mask, std::move(x), std::move(otherwise)) : x;
 }
 
+// `x` as a vector of that type, zeros where the mask (if defined) is off.
+inline kernel::Expr filled(const kernel::Expr& x, kernel::Type type, const kernel::Expr& mask) {
+  kernel::Expr wide = cast(type.dtype, x);
+  if (wide->type.is_scalar()) wide = kernel::broadcast(wide, type.lanes);
+  return masked(mask, wide, kernel::constant(type, 0));
+}
+
 }  // namespace tempera::lower

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lower/group_access.h"
+#include "lower/schedules/accumulator.h"
 #include "lower/schedules/contraction_pack.h"
 #include "lower/schedules/contraction_space.h"
 #include "lower/schedules/iterate.h"
@@ -19,10 +20,6 @@ using kernel::Space;
 using kernel::Stmt;
 
 namespace {
-
-Expr within(const Expr& index, int64_t extent) {
-  return Expr(-1) < index && index < number(extent);
-}
 
 // One build of the main kernel: the geometry and tiling with what its parts share.
 struct ContractionBuilder {
@@ -50,8 +47,6 @@ struct ContractionBuilder {
     Expr chunk, column_tile, row, tile_w;
   };
   Expr lanes_from(const Expr& first) const { return kernel::ramp(first, 1, lanes); }
-  Expr place_mask(const Expr& tile, const Expr& first) const;
-  Expr channel_mask(const Expr& channels) const;
   Stmt iteration(const Block& block) const;
   Stmt each_pixel(const Block& block, const std::function<Stmt(Expr, Expr, Expr)>& inside,
                   const std::function<Stmt(Expr)>& outside) const;
@@ -61,23 +56,10 @@ struct ContractionBuilder {
   Stmt register_tile(const Block& block, const Tile& at) const;
   Stmt multiply(const Block& block, const Tile& at, const Buffer& accumulators) const;
   Stmt epilogue(const Block& block, const Tile& at) const;
-  Stmt flush(const Block& block, const Tile& at, const Buffer& accumulators) const;
-  Stmt sum_in_register_tile(const Block& block, const Tile& at) const;
+  MicroKernel::Place waiting_place(const Tile& at) const;
   Expr sums_row(const Tile& at, const Expr& m) const;
-  Expr sums_index(const Tile& at, const Expr& m, const Expr& v) const;
   Expr b_panel(const Block& block, const Expr& chunk, const Expr& in_block) const;
 };
-
-// Masks are undefined where all lanes are inside anyway.
-Expr ContractionBuilder::place_mask(const Expr& tile, const Expr& first) const {
-  if (t.is_whole(g)) return {};
-  return lanes_from(t.place_in_part(g, tile, first)) <
-         kernel::broadcast(number(g.n / g.parts), lanes);
-}
-Expr ContractionBuilder::channel_mask(const Expr& channels) const {
-  if (g.channels % t.lanes == 0 && g.channels % t.kc == 0) return {};
-  return channels < kernel::broadcast(number(g.channels), lanes);
-}
 
 // The pixels of the patch in order: inside(pixel, h, w) for those that the input has.
 Stmt ContractionBuilder::each_pixel(const Block& block,
@@ -115,10 +97,8 @@ Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) cons
     });
   };
   const auto value = [&](const Index& index, const Expr& channels) {
-    const Expr mask = channel_mask(channels);
-    Expr read = kernel::cast(tile.dtype, block.access.value_at(g.a, index, mask));
-    if (read->type.lanes == 1) read = kernel::broadcast(read, lanes);
-    return mask.defined() ? kernel::select(mask, read, zeros) : read;
+    const Expr mask = t.channel_mask(g, channels);
+    return filled(block.access.value_at(g.a, index, mask), zeros->type, mask);
   };
   const auto inside = [&](const Expr& pixel, const Expr& h, const Expr& w) {
     return statistics.defined(block.access, block.statistics, pixel, [&] {
@@ -135,8 +115,7 @@ Stmt ContractionBuilder::stage_patch(const Block& block, const Expr& chunk) cons
   });
 }
 
-// Where the sums of pixel m of a register tile wait, as an index of the scratch's f32 elements; and
-// those of vector v of it, as wide as the register tile's vectors.
+// Where the sums of pixel m of a register tile wait, as an index of the scratch's f32 elements.
 Expr ContractionBuilder::sums_row(const Tile& at, const Expr& m) const {
   Expr pixel = m;
   if (chunks > 1)
@@ -145,8 +124,11 @@ Expr ContractionBuilder::sums_row(const Tile& at, const Expr& m) const {
             m;
   return pixel * number(t.tile_n());
 }
-Expr ContractionBuilder::sums_index(const Tile& at, const Expr& m, const Expr& v) const {
-  return kernel::ramp(sums_row(at, m) + v * number(tile.width()), 1, tile.width());
+// Those of vector v of it.
+MicroKernel::Place ContractionBuilder::waiting_place(const Tile& at) const {
+  return [this, at](const Expr& m, const Expr& v) {
+    return kernel::ramp(sums_row(at, m) + v * number(tile.width()), 1, tile.width());
+  };
 }
 
 // Of a column tile of the block, in packed b.
@@ -176,8 +158,8 @@ Stmt ContractionBuilder::multiply(const Block& block, const Tile& at,
     };
     if (!tile.sums_in_blocks()) return steps(0, t.kc);
     const auto one_block = [&](const Expr& first, int64_t count) {
-      return kernel::block(
-          {tile.clear(accumulators), steps(first, count), flush(block, at, accumulators)});
+      return kernel::block({tile.clear(accumulators), steps(first, count),
+                            tile.flush(accumulators, block.sums, waiting_place(at))});
     };
     const int64_t whole = t.kc / tile.block(), rest = t.kc % tile.block();
     const Stmt blocks = kernel::serial("k_block", number(whole), [&](const Expr& i) {
@@ -191,16 +173,6 @@ Stmt ContractionBuilder::multiply(const Block& block, const Tile& at,
   });
 }
 
-// Adds the sums of a block to those that wait in scratch.
-Stmt ContractionBuilder::flush(const Block& block, const Tile& at,
-                               const Buffer& accumulators) const {
-  return tile.each_sum([&](const Expr& m, const Expr& v, const Expr& i) {
-    const Expr place = sums_index(at, m, v);
-    const Expr sum = kernel::cast(DType::f32, kernel::load(accumulators, i));
-    return kernel::store(block.sums, place, kernel::load(block.sums, place) + sum);
-  });
-}
-
 Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
   const DType result = group.body.value(group.body.node(group.anchor).outputs[0]).dtype;
   const Expr out_row = block.block_h * number(t.block_h) + at.row;
@@ -211,7 +183,7 @@ Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
     const int64_t part_vectors = t.vectors() / g.parts;
     const Stmt stores = kernel::serial("v", number(part_vectors), [&](const Expr& v) {
       const Expr tile = block.block_n * number(t.block_n) + at.column_tile;
-      const Expr mask = place_mask(tile, v * number(t.lanes));
+      const Expr mask = t.place_mask(g, tile, v * number(t.lanes));
       std::vector<Index> indices;
       std::vector<Expr> results;
       for (int64_t part = 0; part < g.parts; ++part) {
@@ -231,35 +203,13 @@ Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
   });
 }
 
-// Sums in registers through all of a chunk, or in blocks that are added up in scratch.
-Stmt ContractionBuilder::sum_in_register_tile(const Block& block, const Tile& at) const {
-  const Buffer accumulators = tile.make_sums();
-  const Stmt products = multiply(block, at, accumulators);
-  const auto first_chunk = [&](const Stmt& then, const Stmt& otherwise) {
-    return chunks == 1 ? then : kernel::branch(at.chunk == Expr(0), then, otherwise);
-  };
-  if (tile.sums_in_blocks()) {
-    const Stmt zero = tile.each_sum([&](const Expr& m, const Expr& v, const Expr&) {
-      return kernel::store(block.sums, sums_index(at, m, v),
-                           kernel::constant({DType::f32, tile.width()}, 0));
-    });
-    return kernel::allocate(accumulators,
-                            kernel::block({first_chunk(zero, kernel::block({})), products}));
-  }
-  const Stmt resume = tile.each_sum([&](const Expr& m, const Expr& v, const Expr& i) {
-    return kernel::store(accumulators, i, kernel::load(block.sums, sums_index(at, m, v)));
-  });
-  const Stmt keep = tile.each_sum([&](const Expr& m, const Expr& v, const Expr& i) {
-    return kernel::store(block.sums, sums_index(at, m, v), kernel::load(accumulators, i));
-  });
-  return kernel::allocate(
-      accumulators, kernel::block({first_chunk(tile.clear(accumulators), resume), products, keep}));
-}
-
 Stmt ContractionBuilder::register_tile(const Block& block, const Tile& at) const {
+  const Buffer accumulators = tile.make_sums();
+  const Expr first = chunks == 1 ? Expr() : at.chunk == Expr(0);
   const Stmt finish = epilogue(block, at);
   return kernel::block(
-      {sum_in_register_tile(block, at),
+      {tile.accumulate(accumulators, block.sums, waiting_place(at), first,
+                       multiply(block, at, accumulators)),
        chunks == 1 ? finish : kernel::branch(at.chunk == number(chunks - 1), finish)});
 }
 

@@ -67,7 +67,7 @@ Product conv_product(const Group& group, const Node& node, const Index& output,
                        number(geometry.pads_before[d]);
     product.left.push_back(place);
     if (geometry.pads_before[d] == 0 && geometry.pads_after[d] == 0) continue;
-    product.inside = both(product.inside, Expr(-1) < place && place < number(x[d + 2]));
+    product.inside = both(product.inside, within(place, x[d + 2]));
   }
   return product;
 }
@@ -92,7 +92,7 @@ Product conv_transpose_product(const Group& group, const Node& node, const Index
                         summed[d + 1] * number(geometry.dilations[d]);
     const Expr place = spread / number(geometry.strides[d]);
     product.left.push_back(place);
-    product.inside = both(product.inside, Expr(-1) < place && place < number(x[d + 2]));
+    product.inside = both(product.inside, within(place, x[d + 2]));
     if (geometry.strides[d] > 1)
       product.inside = product.inside && spread % number(geometry.strides[d]) == Expr(0);
   }
@@ -238,9 +238,7 @@ bool accepts(const Group& group, const Target&) {
 }
 
 std::vector<Config> space(const Group&, const Target&) {
-  std::vector<Config> configs;
-  for (const int64_t work : {65536, 8192, 524288}) configs.push_back({{{"work", work}}});
-  return configs;
+  return choices("work", {65536, 8192, 524288});
 }
 
 Result<Program> build(const Group& group, const Target& target, const Config& config) {

@@ -1,5 +1,6 @@
 #include "lower/schedules/contraction_pack.h"
 
+#include "lower/schedules/accumulator.h"
 #include "lower/schedules/iterate.h"
 #include "lower/schedules/vectorize.h"
 
@@ -37,12 +38,8 @@ struct Packer {
   Stmt each_tap(const std::function<Stmt(Expr, Expr)>& body) const;
   Expr lanes_from(const Expr& first) const { return kernel::ramp(first, 1, lanes); }
   Expr zeros() const { return kernel::constant({stored, lanes}, 0); }
-  Expr place_mask(const Expr& tile, const Expr& first) const;
-  Expr channel_mask(const Expr& channels) const;
   Expr elements(const Panel& p, const Index& index, const Expr& mask) const;
   Expr packed_row(const Panel& p, const Expr& tap, const Expr& k) const;
-  Stmt store_pair(const Panel& p, const Expr& row, const Expr& v,
-                  const std::function<Expr(int64_t)>& vector) const;
   Stmt by_columns(const Panel& p) const;
   Stmt by_channels(const Panel& p) const;
 };
@@ -62,40 +59,18 @@ Stmt Packer::each_tap(const std::function<Stmt(Expr, Expr)>& body) const {
   });
 }
 
-// Undefined where all lanes are inside anyway.
-Expr Packer::place_mask(const Expr& tile, const Expr& first) const {
-  if (t.is_whole(g)) return {};
-  return lanes_from(t.place_in_part(g, tile, first)) <
-         kernel::broadcast(number(g.n / g.parts), lanes);
-}
-Expr Packer::channel_mask(const Expr& channels) const {
-  if (g.channels % t.lanes == 0 && g.channels % t.kc == 0) return {};
-  return channels < kernel::broadcast(number(g.channels), lanes);
-}
-
 // Lanes of b as they are stored, zeros where the mask is off; `mask` may be undefined.
 Expr Packer::elements(const Panel& p, const Index& index, const Expr& mask) const {
-  Expr value = g.quantized ? p.access.value_at(g.quantized->values,
-                                               quantized_index(group.body, g, index), mask)
-                           : p.access.value_at(g.b, index, mask);
-  value = kernel::cast(stored, value);
-  if (value->type.lanes == 1) value = kernel::broadcast(value, lanes);
-  return mask.defined() ? kernel::select(mask, value, zeros()) : value;
+  const Expr value = g.quantized ? p.access.value_at(g.quantized->values,
+                                                     quantized_index(group.body, g, index), mask)
+                                 : p.access.value_at(g.b, index, mask);
+  return filled(value, {stored, lanes}, mask);
 }
 
 // The first of the places of channel k of a tap.
 Expr Packer::packed_row(const Panel& p, const Expr& tap, const Expr& k) const {
   return packed_panel(g, t, p.batch, p.tile, p.chunk) +
          (tap * number(t.kc) + k) * number(t.tile_n());
-}
-
-// Stores vector(0), or vector(0) and vector(1) as pairs, to vector v of a row.
-Stmt Packer::store_pair(const Panel& p, const Expr& row, const Expr& v,
-                        const std::function<Expr(int64_t)>& vector) const {
-  const Expr at = row + v * number(pair * t.lanes);
-  if (pair == 1) return kernel::store(p.packed, lanes_from(at), vector(0));
-  return kernel::store(p.packed, kernel::ramp(at, 1, 2 * lanes),
-                       kernel::call(kernel::Intrinsic::interleave, {vector(0), vector(1)}));
 }
 
 // Memory runs along columns: lanes read and write them.
@@ -107,14 +82,15 @@ Stmt Packer::by_columns(const Panel& p) const {
         const Expr columns = lanes_from(t.column(g, p.tile, v * number(t.lanes)));
         const auto vector = [&](int64_t i) {
           const Expr channel = p.chunk * number(t.kc) + k + number(i);
-          Expr mask = place_mask(p.tile, v * number(t.lanes));
+          Expr mask = t.place_mask(g, p.tile, v * number(t.lanes));
           if (g.channels % t.kc != 0) {
             const Expr inside = kernel::broadcast(channel < number(g.channels), lanes);
             mask = mask.defined() ? mask && inside : inside;
           }
           return elements(p, g.b_index(p.batch, h, w, channel, columns), mask);
         };
-        return store_pair(p, packed_row(p, h * number(g.taps_w) + w, k), v, vector);
+        const Expr row = packed_row(p, h * number(g.taps_w) + w, k);
+        return t.kernel.store_b(p.packed, row + v * number(pair * t.lanes), vector);
       });
     });
   });
@@ -138,7 +114,7 @@ Stmt Packer::by_channels(const Panel& p) const {
           if (!inside) return kernel::store(rows, place, zeros());
           const Index index = g.b_index(p.batch, h, w, channels, column);
           return p.access.each_piece(g.b, index, [&] {
-            return kernel::store(rows, place, elements(p, index, channel_mask(channels)));
+            return kernel::store(rows, place, elements(p, index, t.channel_mask(g, channels)));
           });
         });
       });
@@ -152,7 +128,8 @@ Stmt Packer::by_channels(const Panel& p) const {
       return kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
         const Expr k = step * number(pair);
         const Expr first = v * number(t.lanes * row) + tap * number(vectors * t.lanes) + k;
-        return store_pair(p, packed_row(p, tap, k), v, [&](int64_t i) {
+        const Expr to = packed_row(p, tap, k) + v * number(pair * t.lanes);
+        return t.kernel.store_b(p.packed, to, [&](int64_t i) {
           return kernel::load(rows, kernel::ramp(first + number(i), number(row), lanes));
         });
       });

@@ -97,6 +97,18 @@ kernel::Expr ContractionTiling::place_in_part(const ContractionGeometry& g,
   return g.parts == 1 ? first + at : first + at % number(tile_part(g));
 }
 
+kernel::Expr ContractionTiling::place_mask(const ContractionGeometry& g, const kernel::Expr& tile,
+                                           const kernel::Expr& first) const {
+  const kernel::Expr places =
+      kernel::ramp(place_in_part(g, tile, first), 1, static_cast<int>(lanes));
+  return mask_below(places, g.n / g.parts, tile_part(g));
+}
+
+kernel::Expr ContractionTiling::channel_mask(const ContractionGeometry& g,
+                                             const kernel::Expr& channels) const {
+  return mask_below(channels, g.channels, std::lcm(kc, lanes));
+}
+
 kernel::Expr ContractionTiling::column(const ContractionGeometry& g, const kernel::Expr& tile,
                                        const kernel::Expr& at) const {
   const kernel::Expr place = place_in_part(g, tile, at);

@@ -32,6 +32,11 @@ struct ContractionTiling {
                              const kernel::Expr& at) const;
   kernel::Expr column(const ContractionGeometry& g, const kernel::Expr& tile,
                       const kernel::Expr& at) const;
+  // Of a vector of columns from `first` on, and of a vector of channels: which there are; undefined
+  // where all are.
+  kernel::Expr place_mask(const ContractionGeometry& g, const kernel::Expr& tile,
+                          const kernel::Expr& first) const;
+  kernel::Expr channel_mask(const ContractionGeometry& g, const kernel::Expr& channels) const;
   // Are all of its places within the parts, for every tile?
   bool is_whole(const ContractionGeometry& g) const { return g.n / g.parts % tile_part(g) == 0; }
   int64_t tiles_w() const { return (block_w + tile_m - 1) / tile_m; }

@@ -21,9 +21,7 @@ bool accepts(const Group& group, const Target&) {
 
 std::vector<Config> space(const Group& group, const Target& target) {
   if (has_channels_innermost(group, target)) return channels_space(group, target);
-  std::vector<Config> configs;
-  for (const int64_t block : {4096, 16384}) configs.push_back({{{"block", block}}});
-  return configs;
+  return choices("block", {4096, 16384});
 }
 
 // x [n, c, places...] as rows over [c / groups, places...] of [n, groups, c / groups, places...].

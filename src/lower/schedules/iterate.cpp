@@ -80,4 +80,15 @@ int64_t product(const Shape& shape, const std::vector<int>& dims) {
   return result;
 }
 
+Expr mask_below(const Expr& indices, int64_t extent, int64_t step) {
+  if (extent % step == 0) return {};
+  return indices < kernel::broadcast(number(extent), indices->type.lanes);
+}
+
+std::vector<kernel::Config> choices(const std::string& name, const std::vector<int64_t>& values) {
+  std::vector<kernel::Config> configs;
+  for (const int64_t value : values) configs.push_back({{{name, value}}});
+  return configs;
+}
+
 }  // namespace tempera::lower

@@ -69,6 +69,41 @@ Stmt MicroKernel::step(const Buffer& sums, const Buffer& a,
   return result;
 }
 
+Stmt MicroKernel::store_b(const Buffer& b, const Expr& first,
+                          const std::function<Expr(int64_t)>& vector) const {
+  if (pair() == 1) return kernel::store(b, kernel::ramp(first, 1, lanes), vector(0));
+  return kernel::store(b, kernel::ramp(first, 1, 2 * lanes),
+                       kernel::call(kernel::Intrinsic::interleave, {vector(0), vector(1)}));
+}
+
+Stmt MicroKernel::accumulate(const Buffer& sums, const Buffer& waiting, const Place& place,
+                             const Expr& first, const Stmt& products) const {
+  const auto begin = [&](const Stmt& at_zero, const Stmt& otherwise) {
+    return first.defined() ? kernel::branch(first, at_zero, otherwise) : at_zero;
+  };
+  if (sums_in_blocks()) {
+    const Stmt zero = each_sum([&](const Expr& m, const Expr& v, const Expr&) {
+      return kernel::store(waiting, place(m, v), kernel::constant({DType::f32, width()}, 0));
+    });
+    return kernel::allocate(sums, kernel::block({begin(zero, kernel::block({})), products}));
+  }
+  const Stmt resume = each_sum([&](const Expr& m, const Expr& v, const Expr& at) {
+    return kernel::store(sums, at, kernel::load(waiting, place(m, v)));
+  });
+  const Stmt keep = each_sum([&](const Expr& m, const Expr& v, const Expr& at) {
+    return kernel::store(waiting, place(m, v), kernel::load(sums, at));
+  });
+  return kernel::allocate(sums, kernel::block({begin(clear(sums), resume), products, keep}));
+}
+
+Stmt MicroKernel::flush(const Buffer& sums, const Buffer& waiting, const Place& place) const {
+  return each_sum([&](const Expr& m, const Expr& v, const Expr& at) {
+    const Expr sum = kernel::cast(DType::f32, kernel::load(sums, at));
+    const Expr to = place(m, v);
+    return kernel::store(waiting, to, kernel::load(waiting, to) + sum);
+  });
+}
+
 DType product_dtype(DType operands, const Target& target) {
   const bool native = (operands == DType::bf16 && target.has_bf16_dot) ||
                       (operands == DType::f16 && target.has_f16_arithmetic);

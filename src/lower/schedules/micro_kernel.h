@@ -42,6 +42,21 @@ struct MicroKernel {
   kernel::Stmt step(const kernel::Buffer& sums, const kernel::Buffer& a,
                     const std::function<kernel::Expr(int64_t)>& a_first, const kernel::Buffer& b,
                     const kernel::Expr& b_first) const;
+  // Packs `lanes` columns of `pair` consecutive k's of b to `first`: vector(i) holds the i-th's.
+  kernel::Stmt store_b(const kernel::Buffer& b, const kernel::Expr& first,
+                       const std::function<kernel::Expr(int64_t)>& vector) const;
+
+  // place(m, v): where that sum waits, as a vector of f32 elements of `waiting`.
+  using Place = std::function<kernel::Expr(kernel::Expr, kernel::Expr)>;
+  // `products`, which add to `sums`, between taking up the waiting sums and leaving them there;
+  // they begin at 0 where `first` holds, or is undefined. Where sums are kept in blocks, products
+  // flush themselves.
+  kernel::Stmt accumulate(const kernel::Buffer& sums, const kernel::Buffer& waiting,
+                          const Place& place, const kernel::Expr& first,
+                          const kernel::Stmt& products) const;
+  // Adds a block's sums to the waiting ones.
+  kernel::Stmt flush(const kernel::Buffer& sums, const kernel::Buffer& waiting,
+                     const Place& place) const;
 };
 
 // What products of operands of this dtype are computed in: bf16 where the target has dot products

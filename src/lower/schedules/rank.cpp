@@ -117,11 +117,7 @@ bool accepts(const Group& group, const Target&) {
   return group.anchor >= 0 && group.body.node(group.anchor).op == graph::Op::rank;
 }
 
-std::vector<Config> space(const Group&, const Target&) {
-  std::vector<Config> configs;
-  for (const int64_t vectors : {16, 4, 64}) configs.push_back({{{"vectors", vectors}}});
-  return configs;
-}
+std::vector<Config> space(const Group&, const Target&) { return choices("vectors", {16, 4, 64}); }
 
 Result<Program> build(const Group& group, const Target& target, const Config& config) {
   Program program;

@@ -52,8 +52,7 @@ struct RowMean {
   Stmt each(const Expr& center, const std::function<Stmt(int64_t, const Expr&)>& body) const {
     const auto vector = [&](const Expr& first, int64_t chain, const Expr& mask) {
       const Expr at = kernel::ramp(first, 1, type.lanes);
-      Expr x = kernel::cast(DType::f32, access.value_at(node.inputs[0], row(at), mask));
-      if (x->type.lanes < type.lanes) x = kernel::broadcast(x, type.lanes);
+      Expr x = filled(access.value_at(node.inputs[0], row(at), mask), type, {});
       if (center.defined()) x = x - kernel::broadcast(center, type.lanes);
       return kernel::let_in("x", masked(mask, x, kernel::constant(type, 0)),
                             [&](const Expr& e) { return body(chain, e); });

@@ -94,7 +94,7 @@ class Builder {
       const Expr id = cast(DType::i32, access_.value_at(node_.inputs[1], id_at)) - begin;
       return kernel::let_in("segment", id, [&](Expr segment) {
         return kernel::branch(
-            Expr(-1) < segment && segment < number(block_),
+            within(segment, block_),
             kernel::block(
                 {kernel::store(counts_, segment, kernel::load(counts_, segment) + kernel::f32(1)),
                  add_row(at, segment)}));

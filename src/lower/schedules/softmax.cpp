@@ -115,9 +115,7 @@ bool accepts(const Group& group, const Target&) {
 }
 
 std::vector<Config> space(const Group&, const Target&) {
-  std::vector<Config> configs;
-  for (const int64_t block : {4096, 16384, 1024}) configs.push_back({{{"block", block}}});
-  return configs;
+  return choices("block", {4096, 16384, 1024});
 }
 
 Result<Program> build(const Group& group, const Target& target, const Config& config) {

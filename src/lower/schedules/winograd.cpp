@@ -1,6 +1,7 @@
 #include "lower/schedules/winograd.h"
 
 #include "lower/group_access.h"
+#include "lower/schedules/accumulator.h"
 #include "lower/schedules/contraction_space.h"
 #include "lower/schedules/iterate.h"
 #include "lower/schedules/winograd_space.h"
@@ -17,10 +18,6 @@ using kernel::Stmt;
 using kernel::Type;
 
 namespace {
-
-Expr within(const Expr& index, int64_t extent) {
-  return Expr(-1) < index && index < number(extent);
-}
 
 // One build: the problem and tiling with what the parts of the kernels share.
 struct WinogradBuilder {
@@ -46,13 +43,11 @@ struct WinogradBuilder {
 
   Expr lanes_from(const Expr& first) const { return kernel::ramp(first, 1, micro.lanes); }
   Expr zeros() const { return kernel::constant(vector, 0); }
-  // Undefined where every index of a vector below the padded extent is below `extent` too.
-  Expr tail_mask(const Expr& indices, int64_t extent, int64_t step) const {
-    if (extent % step == 0) return {};
-    return indices < kernel::broadcast(number(extent), micro.lanes);
-  }
+  // Lanes of a value as f32, zeros where the mask is off.
   Expr value_lanes(GroupAccess& access, graph::ValueId value, const Index& index,
-                   const Expr& mask) const;
+                   const Expr& mask) const {
+    return filled(access.value_at(value, index, mask), vector, mask);
+  }
   Stmt each_tile(const std::function<Stmt(Expr, Expr)>& body) const;
 
   Stmt transform_column(GroupAccess& access, const Buffer& rows, const Expr& chunk,
@@ -72,14 +67,6 @@ struct WinogradBuilder {
   Expr m_index(const Expr& position, const Expr& tile, const Expr& place, const Expr& v) const;
 };
 
-// Lanes of a value as f32, zeros where the mask is off; `mask` may be undefined.
-Expr WinogradBuilder::value_lanes(GroupAccess& access, graph::ValueId value, const Index& index,
-                                  const Expr& mask) const {
-  Expr x = kernel::cast(DType::f32, access.value_at(value, index, mask));
-  if (x->type.lanes == 1) x = kernel::broadcast(x, micro.lanes);
-  return mask.defined() ? kernel::select(mask, x, zeros()) : x;
-}
-
 // --- The weights.
 
 // One column's transformed weights, as rows[place][position][k], for all channels of a chunk.
@@ -87,7 +74,7 @@ Stmt WinogradBuilder::transform_column(GroupAccess& access, const Buffer& rows, 
                                        const Expr& column, const Expr& place) const {
   return kernel::serial("kv", number(t.kc / lanes), [&](const Expr& kv) {
     const Expr channels = lanes_from(chunk * number(t.kc) + kv * number(lanes));
-    const Expr mask = tail_mask(channels, g.channels, t.kc);
+    const Expr mask = mask_below(channels, g.channels, t.kc);
     return transform_square(
         t.filter, transform_weights, 3, in, vector,
         [&](int64_t h, int64_t w) {
@@ -105,19 +92,14 @@ Stmt WinogradBuilder::transform_column(GroupAccess& access, const Buffer& rows, 
 Stmt WinogradBuilder::write_panel(const Buffer& rows, const Buffer& packed,
                                   const Expr& panel) const {
   const int64_t row = positions * t.kc + lanes, pair = micro.pair();
-  const int width = static_cast<int>(lanes * pair);
   return kernel::serial("step", number(positions * t.kc / pair), [&](const Expr& step) {
     return kernel::serial("v", number(micro.tile_v), [&](const Expr& v) {
-      const Expr lane = kernel::ramp(0, 1, width);
-      const auto all = [&](int64_t x) { return kernel::broadcast(number(x), width); };
-      Expr across = lane * all(row);
-      if (pair > 1) across = lane / all(pair) * all(row) + lane % all(pair);
       const Expr from = v * number(lanes * row) + step * number(pair);
       const Expr to = panel + (step * number(tile_n) + v * number(lanes)) * number(pair);
-      return kernel::store(
-          packed, kernel::ramp(to, 1, width),
-          kernel::cast(problem.product,
-                       kernel::load(rows, kernel::broadcast(from, width) + across)));
+      return micro.store_b(packed, to, [&](int64_t i) {
+        const Expr across = kernel::ramp(from + number(i), number(row), micro.lanes);
+        return kernel::cast(problem.product, kernel::load(rows, across));
+      });
     });
   });
 }
@@ -161,7 +143,7 @@ Stmt WinogradBuilder::each_tile(const std::function<Stmt(Expr, Expr)>& body) con
 
 // A vector of channels of the block's input pixels, as patch[h][w][channel].
 Stmt WinogradBuilder::stage_patch(const Block& block, const Expr& channels) const {
-  const Expr mask = tail_mask(channels, g.channels, t.kc);
+  const Expr mask = mask_below(channels, g.channels, t.kc);
   return kernel::serial("ph", number(t.patch_h()), [&](const Expr& ph) {
     return kernel::serial("pw", number(t.patch_w()), [&](const Expr& pw) {
       const Expr h = block.tile_h * number(out) + ph - number(g.pad_h);
@@ -227,15 +209,8 @@ Stmt WinogradBuilder::register_tile(const Block& block, const Expr& chunk, const
   const auto place = [&](const Expr& m, const Expr& v) {
     return m_index(position, tile, first + m, v);
   };
-  const Stmt resume = micro.each_sum([&](const Expr& m, const Expr& v, const Expr& at) {
-    return kernel::store(sums, at, kernel::load(block.m, place(m, v)));
-  });
-  const Stmt keep = micro.each_sum([&](const Expr& m, const Expr& v, const Expr& at) {
-    return kernel::store(block.m, place(m, v), kernel::load(sums, at));
-  });
-  const Stmt start = t.chunks == 1 ? micro.clear(sums)
-                                   : kernel::branch(chunk == Expr(0), micro.clear(sums), resume);
-  return kernel::allocate(sums, kernel::block({start, products, keep}));
+  const Expr is_first = t.chunks == 1 ? Expr() : chunk == Expr(0);
+  return micro.accumulate(sums, block.m, place, is_first, products);
 }
 
 // A chunk's products for all positions and tiles of the block and one column tile.
@@ -250,7 +225,7 @@ Stmt WinogradBuilder::multiply(const Block& block, const Expr& chunk, const Expr
 // pixels[h][w][column] of one tile through the epilogue to memory, those inside the map.
 Stmt WinogradBuilder::store_pixels(const Block& block, const Expr& tile_h, const Expr& tile_w,
                                    const Expr& columns) const {
-  const Expr mask = tail_mask(columns, g.n, tile_n);
+  const Expr mask = mask_below(columns, g.n, tile_n);
   const DType result = group.body.value(group.body.node(group.anchor).outputs[0]).dtype;
   return kernel::serial("y", number(out), [&](const Expr& y) {
     return kernel::serial("x", number(out), [&](const Expr& x) {
