@@ -146,7 +146,7 @@ Status complete_settings(GenerateFlags& flags, bool prompt_given) {
 }
 
 Result<std::vector<std::string>> names_of(const GenerateFlags& flags,
-                                          const diffusion::TextToImage& request) {
+                                          const diffusion::PictureRequest& request) {
   std::vector<PictureNumbers> pictures;
   for (const uint64_t seed : request.seeds)
     pictures.push_back(
@@ -154,7 +154,7 @@ Result<std::vector<std::string>> names_of(const GenerateFlags& flags,
   return picture_names(flags.pattern, pictures);
 }
 
-Json settings_json(const diffusion::TextToImage& request, const api::ModelInfo& info) {
+Json settings_json(const diffusion::PictureRequest& request, const api::ModelInfo& info) {
   return {{"prompt", request.prompt},
           {"negative_prompt", request.negative_prompt},
           {"model", info.name},
@@ -169,7 +169,7 @@ Json settings_json(const diffusion::TextToImage& request, const api::ModelInfo& 
           {"deep_cache", request.saving.deep_cache}};
 }
 
-Json result_json(const GenerateFlags& flags, const diffusion::TextToImage& request,
+Json result_json(const GenerateFlags& flags, const diffusion::PictureRequest& request,
                  const api::ModelInfo& info, const api::Generated& generated,
                  const std::vector<std::string>& names) {
   Json pictures = Json::array();
@@ -204,7 +204,7 @@ void print_prediction(const api::MemoryPrediction& prediction, bool json) {
   print(fmt::format("peak {}", bytes_text(prediction.peak)));
 }
 
-void log_times(const api::Generated& generated, const diffusion::TextToImage& request) {
+void log_times(const api::Generated& generated, const diffusion::PictureRequest& request) {
   std::string text;
   for (const auto& [stage, spent] : generated.seconds)
     text += fmt::format("{}{} {:.2f} s", text.empty() ? "" : ", ", api::name(stage), spent);
@@ -244,7 +244,7 @@ Result<std::unique_ptr<api::Session>> open_session(const GenerateFlags& flags, b
 }
 
 // Means that cost time come after the memory that weights take for speed.
-Status keep_within(const GenerateFlags& flags, const diffusion::TextToImage& request,
+Status keep_within(const GenerateFlags& flags, const diffusion::PictureRequest& request,
                    Progress& progress, Opened& opened) {
   if (flags.max_memory.empty()) return {};
   ASSIGN_OR_RETURN(const int64_t limit, api::parse_bytes(flags.max_memory));
@@ -260,7 +260,7 @@ Status keep_within(const GenerateFlags& flags, const diffusion::TextToImage& req
 }
 
 Status predict(const GenerateFlags& flags, const Opened& opened,
-               const diffusion::TextToImage& request, Progress& progress) {
+               const diffusion::PictureRequest& request, Progress& progress) {
   ASSIGN_OR_RETURN(const auto prediction,
                    api::predict_memory(*opened.session, request, opened.means));
   progress.clear();
@@ -268,8 +268,9 @@ Status predict(const GenerateFlags& flags, const Opened& opened,
   return {};
 }
 
-Status draw(const GenerateFlags& flags, const Opened& opened, const diffusion::TextToImage& request,
-            const std::vector<std::string>& names, Progress& progress) {
+Status draw(const GenerateFlags& flags, const Opened& opened,
+            const diffusion::PictureRequest& request, const std::vector<std::string>& names,
+            Progress& progress) {
   const auto report = [&](const api::GenerateProgress& p) {
     const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
     if (begins && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
@@ -296,7 +297,7 @@ Status generate(GenerateFlags& flags, bool prompt_given) {
   Progress progress(flags.quiet);
   Opened opened;
   ASSIGN_OR_RETURN(opened.session, open_session(flags, true, progress));
-  ASSIGN_OR_RETURN(const diffusion::TextToImage request,
+  ASSIGN_OR_RETURN(const diffusion::PictureRequest request,
                    api::resolve(flags.settings, opened.session->info()));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, names_of(flags, request));
   TRY(keep_within(flags, request, progress, opened));

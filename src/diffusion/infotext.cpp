@@ -24,7 +24,7 @@ std::string format_infotext(const Infotext& infotext) {
   return text;
 }
 
-Infotext describe_picture(const TextToImage& request, const SamplerPlan& plan, size_t index,
+Infotext describe_picture(const PictureRequest& request, const SamplerPlan& plan, size_t index,
                           const std::string& model, const std::string& version) {
   Infotext infotext{request.prompt, request.negative_prompt, {}};
   auto& fields = infotext.fields;

@@ -23,7 +23,7 @@ std::string format_infotext(const Infotext& infotext);
 
 // What AUTOMATIC1111 would write about picture `index` of a run: steps, sampler, scale, seed, size,
 // model and version.
-Infotext describe_picture(const TextToImage& request, const SamplerPlan& plan, size_t index,
+Infotext describe_picture(const PictureRequest& request, const SamplerPlan& plan, size_t index,
                           const std::string& model, const std::string& version);
 
 }  // namespace tempera::diffusion

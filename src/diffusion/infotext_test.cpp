@@ -27,7 +27,7 @@ TEST(Infotext, QuotesValuesThatTheLineWouldSplit) {
 }
 
 TEST(Infotext, DescribesAPicture) {
-  TextToImage request;
+  PictureRequest request;
   request.prompt = "a cat";
   request.guidance_scale = 7.0;
   request.seeds = {5, 9};

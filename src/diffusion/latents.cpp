@@ -16,16 +16,4 @@ Result<std::vector<uint64_t>> picture_seeds(std::span<const uint64_t> seeds, int
   return result;
 }
 
-std::vector<TorchCpuGenerator> make_generators(std::span<const uint64_t> seeds) {
-  return {seeds.begin(), seeds.end()};
-}
-
-void draw_noise(std::vector<TorchCpuGenerator>& generators, std::span<float> latents) {
-  CHECK(latents.size() % generators.size() == 0, "{} latents for {} pictures", latents.size(),
-        generators.size());
-  const size_t picture = latents.size() / generators.size();
-  for (size_t i = 0; i < generators.size(); ++i)
-    generators[i].normal(latents.subspan(i * picture, picture));
-}
-
 }  // namespace tempera::diffusion

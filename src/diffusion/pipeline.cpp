@@ -3,27 +3,20 @@
 #include <algorithm>
 #include <cmath>
 
-#include "diffusion/latents.h"
+#include "diffusion/conditioning.h"
+#include "diffusion/guidance.h"
+#include "diffusion/noise_source.h"
+#include "diffusion/start.h"
 
 namespace tempera::diffusion {
 namespace {
 
-Status report(const ProgressFunction& progress, Stage stage, int64_t done, int64_t total) {
-  if (!progress || progress({stage, done, total})) return {};
-  return error(ErrorCode::cancelled, "stopped before the picture was done");
-}
-
-constexpr double kMostMerged = 0.75;   // all tokens but one of each cell of four
-constexpr int64_t kMostReused = 1000;  // calls that take one deep feature
-
-bool is_guided(const TextToImage& request) { return request.guidance_scale > 1.0; }
-
-Shape latent_shape(const TextToImage& request, const ModelSettings& model) {
+Shape latent_shape(const PictureRequest& request, const ModelSettings& model) {
   return {static_cast<int64_t>(request.seeds.size()), model.latent_channels,
           request.height / model.vae_scale, request.width / model.vae_scale};
 }
 
-Status check_request(const TextToImage& request, const ModelSettings& model) {
+Status check_request(const PictureRequest& request, const ModelSettings& model) {
   if (request.width < model.vae_scale || request.height < model.vae_scale ||
       request.width % model.vae_scale != 0 || request.height % model.vae_scale != 0)
     return error(ErrorCode::invalid_argument, "the size {}x{} is not a multiple of {}",
@@ -31,7 +24,7 @@ Status check_request(const TextToImage& request, const ModelSettings& model) {
   if (!std::isfinite(request.guidance_scale))
     return error(ErrorCode::invalid_argument, "the guidance scale {} is not a finite number",
                  request.guidance_scale);
-  TRY(check_saving(request));
+  TRY(check(request.saving, is_guided(request)));
   if (request.seeds.empty())
     return error(ErrorCode::invalid_argument, "a batch of 0 pictures; give at least one seed");
   const Shape shape = latent_shape(request, model);
@@ -42,86 +35,51 @@ Status check_request(const TextToImage& request, const ModelSettings& model) {
   return {};
 }
 
-Status check_ids(const Tensor& ids, const ModelSettings& model) {
-  const int64_t largest = std::ranges::max(ids.as<int32_t>());
-  if (model.vocabulary == 0 || largest < model.vocabulary) return {};
-  return error(
-      ErrorCode::data_loss,
-      "the tokenizer gives the id {}, but the text encoder has only {} tokens; are both of "
-      "one model?",
-      largest, model.vocabulary);
-}
-
-// Each prompt's row once a picture: [rows, tokens, width] -> [model batch, tokens, width].
-Tensor repeat_rows(const Tensor& encoded, int64_t pictures) {
-  Shape shape = encoded.shape;
-  const int64_t rows = shape[0];
-  shape[0] = rows * pictures;
-  Tensor context(DType::f32, shape);
-  const auto from = encoded.as<float>();
-  const size_t row_size = from.size() / static_cast<size_t>(rows);
-  auto to = context.as<float>().begin();
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t picture = 0; picture < pictures; ++picture)
-      to = std::ranges::copy(from.subspan(row * row_size, row_size), to).out;
-  return context;
-}
-
-Status bind_prompts(const TextToImage& request, const ModelSettings& model,
-                    const Components& components, const ProgressFunction& progress) {
-  const Tensor ids = prompt_ids(request, model);
-  TRY(check_ids(ids, model));
-  TRY(report(progress, Stage::encode, 0, ids.shape[0]));
-  ASSIGN_OR_RETURN(const Tensor encoded, components.encode(ids));
-  CHECK(
-      encoded.dtype == DType::f32 && encoded.shape.size() == 3 && encoded.shape[0] == ids.shape[0],
-      "the text encoder gave {} for {}", to_string(encoded.shape), to_string(ids.shape));
-  TRY(components.bind_context(repeat_rows(encoded, static_cast<int64_t>(request.seeds.size()))));
-  return report(progress, Stage::encode, ids.shape[0], ids.shape[0]);
-}
-
 // The buffers of the sampling loop, all made before the first step.
 struct Buffers {
   std::vector<float> input;   // [pictures, 4, h, w]
   std::vector<float> output;  // [model batch, 4, h, w]
-  std::vector<float> noise;   // [pictures, 4, h, w], if the sampler draws any
+  std::vector<float> noise;   // a call's draws, each [pictures, 4, h, w]
   SamplerState state;
 };
 
-Buffers make_buffers(const TextToImage& request, const SamplerPlan& plan, size_t latents) {
+Buffers make_buffers(const PictureRequest& request, const SamplerPlan& plan, size_t latents) {
+  size_t draws = 0;
+  for (const auto& of_call : plan.draws) draws = std::max(draws, of_call.size());
   return {std::vector<float>(latents),
           std::vector<float>(is_guided(request) ? 2 * latents : latents),
-          std::vector<float>(plan.draws_noise ? latents : 0), make_sampler_state(plan, latents)};
-}
-
-// Leaves negative + scale * (prompt - negative) in the first half of the output, and returns it.
-std::span<const float> guide(const TextToImage& request, std::span<float> output) {
-  const auto scale = static_cast<float>(request.guidance_scale);
-  std::span<float> negative = output.first(output.size() / 2);
-  const std::span<const float> prompt = output.last(output.size() / 2);
-  for (size_t i = 0; i < negative.size(); ++i) negative[i] += scale * (prompt[i] - negative[i]);
-  return negative;
+          std::vector<float>(draws * latents), make_sampler_state(plan, latents)};
 }
 
 struct Loop {
-  const TextToImage& request;
+  const PictureRequest& request;
   const Components& components;
   const SamplerPlan& plan;
-  std::vector<TorchCpuGenerator>& generators;
+  const Conditioning& conditioning;
+  NoiseSource& noise;
   Buffers& buffers;
   std::vector<CallKind> kinds;  // of each call
 };
+
+// Binds the call's context unless the call before had the same.
+Status bind_context(const Loop& loop, size_t call) {
+  const std::vector<size_t>& of_call = loop.conditioning.of_call;
+  if (call > 0 && of_call[call] == of_call[call - 1]) return {};
+  return loop.components.bind_context(loop.conditioning.contexts[of_call[call]]);
+}
 
 Status step(const Loop& loop, size_t call, std::span<float> latents) {
   Buffers& buffers = loop.buffers;
   const CallKind kind = loop.kinds[call];
   const size_t rows = kind.guided ? 2 * latents.size() : latents.size();
   const std::span<float> result = std::span(buffers.output).first(rows);
+  TRY(bind_context(loop, call));
   scale_input(loop.plan, call, latents, buffers.input);
   TRY(loop.components.denoise({buffers.input, loop.plan.timesteps[call], kind}, result));
   const std::span<const float> output = kind.guided ? guide(loop.request, result) : result;
-  if (loop.plan.draws_noise) draw_noise(loop.generators, buffers.noise);
-  sampler_step(loop.plan, {call, output, buffers.noise}, buffers.state, latents);
+  const auto noise = std::span(buffers.noise).first(draws_of(loop.plan, call) * latents.size());
+  if (!noise.empty()) loop.noise.draw(loop.plan.draws[call], noise);
+  sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);
   return {};
 }
 
@@ -137,17 +95,8 @@ Status denoise(const Loop& loop, const ProgressFunction& progress, Pictures& pic
   return {};
 }
 
-void set_initial_latents(const TextToImage& request, const SamplerPlan& plan,
-                         std::vector<TorchCpuGenerator>& generators, std::span<float> latents) {
-  if (request.initial_latents.empty())
-    draw_noise(generators, latents);
-  else
-    std::ranges::copy(request.initial_latents, latents.begin());
-  for (float& latent : latents) latent *= plan.init_noise_sigma;
-}
-
-Status decode(const TextToImage& request, const ModelSettings& model, const Components& components,
-              const ProgressFunction& progress, Pictures& pictures) {
+Status decode(const PictureRequest& request, const ModelSettings& model,
+              const Components& components, const ProgressFunction& progress, Pictures& pictures) {
   const auto count = static_cast<int64_t>(request.seeds.size());
   const std::span<const float> latents = pictures.latents.as<float>();
   std::vector<float> latent(latents.size() / static_cast<size_t>(count));
@@ -166,84 +115,22 @@ Status decode(const TextToImage& request, const ModelSettings& model, const Comp
 
 }  // namespace
 
-Status check(const TokenMerging& merging) {
-  if (!(merging.ratio >= 0 && merging.ratio <= kMostMerged))
-    return error(ErrorCode::invalid_argument, "--token-merging-ratio {} is not within 0 to {}",
-                 merging.ratio, kMostMerged);
-  const int64_t downsample = merging.max_downsample;
-  if (downsample != 1 && downsample != 2 && downsample != 4 && downsample != 8)
-    return error(ErrorCode::invalid_argument,
-                 "--token-merging-max-downsample {} is not 1, 2, 4 or 8", downsample);
-  if (merging.ratio == 0 && merging != TokenMerging{})
-    return error(ErrorCode::invalid_argument,
-                 "--token-merging-max-downsample, --token-merging-crossattn and "
-                 "--token-merging-mlp need a --token-merging-ratio above 0");
-  return {};
-}
-
-Status check_saving(const TextToImage& request) {
-  const WorkSaving& saving = request.saving;
-  TRY(check(saving.token_merging));
-  if (saving.deep_cache < 1 || saving.deep_cache > kMostReused)
-    return error(ErrorCode::invalid_argument, "--deep-cache {} is not within 1 to {}",
-                 saving.deep_cache, kMostReused);
-  const double from = saving.guidance_from, to = saving.guidance_to;
-  if (!(from >= 0 && from < to && to <= 1))
-    return error(ErrorCode::invalid_argument,
-                 "guidance from {} to {} is no part of the steps; 0 <= from < to <= 1 is needed",
-                 from, to);
-  if ((from > 0 || to < 1) && !is_guided(request))
-    return error(ErrorCode::invalid_argument,
-                 "--guidance-from and --guidance-to need a guidance scale above 1, not {}",
-                 request.guidance_scale);
-  return {};
-}
-
-std::vector<CallKind> call_kinds(const TextToImage& request, int64_t calls) {
-  const WorkSaving& saving = request.saving;
-  const auto at = [&](double part) { return std::llround(part * static_cast<double>(calls)); };
-  const int64_t begin = at(saving.guidance_from), end = at(saving.guidance_to);
-  std::vector<CallKind> kinds;
-  for (int64_t call = 0, reused = 0; call < calls; ++call) {
-    const bool guided = is_guided(request) && call >= begin && call < end;
-    const bool is_first = kinds.empty() || kinds.back().guided != guided;
-    reused = is_first ? 0 : (reused + 1) % saving.deep_cache;
-    kinds.push_back({guided, reused != 0});
-  }
-  return kinds;
-}
-
-int64_t model_batch(const TextToImage& request) {
-  return static_cast<int64_t>(request.seeds.size()) * (is_guided(request) ? 2 : 1);
-}
-
-Tensor prompt_ids(const TextToImage& request, const ModelSettings& model) {
-  CHECK(model.tokenizer, "a model without a tokenizer");
-  const int64_t rows = is_guided(request) ? 2 : 1;
-  Tensor ids(DType::i32, {rows, model.text_tokens});
-  auto to = ids.as<int32_t>().begin();
-  const auto add = [&](const std::string& text) {
-    to = std::ranges::copy(model.tokenizer->encode_padded(text, model.text_tokens), to).out;
-  };
-  if (is_guided(request)) add(request.negative_prompt);
-  add(request.prompt);
-  return ids;
-}
-
-Result<Pictures> text_to_image(const TextToImage& request, const ModelSettings& model,
+Result<Pictures> make_pictures(const PictureRequest& request, const ModelSettings& model,
                                const Components& components, const ProgressFunction& progress) {
   TRY(check_request(request, model));
   Pictures pictures;
   ASSIGN_OR_RETURN(pictures.plan, make_sampler_plan(request.sampler, model.scheduler));
   const SamplerPlan& plan = pictures.plan;
-  TRY(bind_prompts(request, model, components, progress));
+  const size_t calls = plan.timesteps.size();
+  ASSIGN_OR_RETURN(const Conditioning conditioning,
+                   encode_prompts(request, model, components, calls, progress));
   pictures.latents = Tensor(DType::f32, latent_shape(request, model));
-  std::vector<TorchCpuGenerator> generators = make_generators(request.seeds);
+  NoiseSource noise(request.seeds);
   const std::span<float> latents = pictures.latents.as<float>();
-  set_initial_latents(request, plan, generators, latents);
+  set_initial_latents(request, plan, noise, latents);
   Buffers buffers = make_buffers(request, plan, latents.size());
-  const auto calls = static_cast<int64_t>(plan.timesteps.size());
-  TRY(denoise({request, components, plan, generators, buffers, call_kinds(request, calls)},
+  TRY(denoise({request, components, plan, conditioning, noise, buffers,
+               call_kinds(request, static_cast<int64_t>(calls))},
               progress, pictures));
   TRY(decode(request, model, components, progress, pictures));
   return pictures;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "diffusion/latents.h"
+#include "diffusion/random.h"
 
 namespace tempera::diffusion {
 namespace {
@@ -83,8 +84,8 @@ struct FakeModel {
   }
 };
 
-TextToImage request(std::vector<uint64_t> seeds = {7}) {
-  TextToImage request;
+PictureRequest request(std::vector<uint64_t> seeds = {7}) {
+  PictureRequest request;
   request.prompt = "b";
   request.negative_prompt = "d";
   request.width = 24;
@@ -94,19 +95,19 @@ TextToImage request(std::vector<uint64_t> seeds = {7}) {
   return request;
 }
 
-Pictures run(const TextToImage& request) {
+Pictures run(const PictureRequest& request) {
   FakeModel model;
-  return text_to_image(request, model.settings(), model.components()).value();
+  return make_pictures(request, model.settings(), model.components()).value();
 }
 
 std::vector<float> values(const Tensor& tensor) {
   return {tensor.as<float>().begin(), tensor.as<float>().end()};
 }
 
-TEST(TextToImage, PutsTheNegativePromptFirstAndRepeatsRowsForPictures) {
+TEST(PictureRequest, PutsTheNegativePromptFirstAndRepeatsRowsForPictures) {
   FakeModel model;
   const Pictures pictures =
-      text_to_image(request({7, 8}), model.settings(), model.components()).value();
+      make_pictures(request({7, 8}), model.settings(), model.components()).value();
   EXPECT_EQ(model.encoded_rows, 2);
   EXPECT_EQ(model.context.shape, (Shape{4, kTokens, 1}));
   // begin, the letter at a word's end, end, padding
@@ -120,8 +121,8 @@ TEST(TextToImage, PutsTheNegativePromptFirstAndRepeatsRowsForPictures) {
   EXPECT_EQ(pictures.images[0].height, 16);
 }
 
-TEST(TextToImage, StepsAsTheSamplerDoesWithGuidanceAndEachPicturesOwnNoise) {
-  const TextToImage asked = request({7, 8});
+TEST(PictureRequest, StepsAsTheSamplerDoesWithGuidanceAndEachPicturesOwnNoise) {
+  const PictureRequest asked = request({7, 8});
   const Pictures pictures = run(asked);
   const SamplerPlan& plan = pictures.plan;
   for (size_t picture = 0; picture < 2; ++picture) {
@@ -144,36 +145,36 @@ TEST(TextToImage, StepsAsTheSamplerDoesWithGuidanceAndEachPicturesOwnNoise) {
   }
 }
 
-TEST(TextToImage, APictureDoesNotDependOnItsBatch) {
+TEST(PictureRequest, APictureDoesNotDependOnItsBatch) {
   const std::vector<float> both = values(run(request({7, 8})).latents);
   EXPECT_EQ(values(run(request({8})).latents), std::vector<float>(both.begin() + 24, both.end()));
 }
 
-TEST(TextToImage, RunsNoSecondHalfWithoutGuidance) {
+TEST(PictureRequest, RunsNoSecondHalfWithoutGuidance) {
   FakeModel model;
-  TextToImage asked = request();
+  PictureRequest asked = request();
   asked.guidance_scale = 1.0;
-  ASSERT_TRUE(text_to_image(asked, model.settings(), model.components()).ok());
+  ASSERT_TRUE(make_pictures(asked, model.settings(), model.components()).ok());
   EXPECT_EQ(model.context.shape, (Shape{1, kTokens, 1}));
   EXPECT_EQ(values(model.context), (std::vector<float>{52, 27, 53, 53}));
   EXPECT_EQ(model_batch(asked), 1);
 }
 
-std::string kinds_of(const TextToImage& asked) {
+std::string kinds_of(const PictureRequest& asked) {
   FakeModel model;
-  const auto result = text_to_image(asked, model.settings(), model.components());
+  const auto result = make_pictures(asked, model.settings(), model.components());
   return result.ok() ? model.kinds : result.error().message;
 }
 
-TEST(TextToImage, RunsTheNegativePromptInAPartOfTheStepsOnly) {
-  TextToImage asked = request();
+TEST(PictureRequest, RunsTheNegativePromptInAPartOfTheStepsOnly) {
+  PictureRequest asked = request();
   asked.sampler = {.sampler = "euler", .steps = 10};
   const std::vector<float> plain = values(run(asked).latents);
   EXPECT_EQ(kinds_of(asked), "GGGGGGGGGG");
   asked.saving = {.guidance_from = 0.2, .guidance_to = 0.7};
   EXPECT_EQ(kinds_of(asked), "PPGGGGGPPP");
   asked.guidance_scale = 1 + 1e-9;  // guidance that changes nothing: as the prompt alone
-  TextToImage alone = request();
+  PictureRequest alone = request();
   alone.sampler = asked.sampler;
   alone.guidance_scale = 1;
   const std::vector<float> want = values(run(alone).latents), got = values(run(asked).latents);
@@ -181,8 +182,8 @@ TEST(TextToImage, RunsTheNegativePromptInAPartOfTheStepsOnly) {
   EXPECT_NE(plain, want);
 }
 
-TEST(TextToImage, ReusesTheDeepPartAndComputesItAnewWhereTheRowsChange) {
-  TextToImage asked = request();
+TEST(PictureRequest, ReusesTheDeepPartAndComputesItAnewWhereTheRowsChange) {
+  PictureRequest asked = request();
   asked.sampler = {.sampler = "euler", .steps = 10};
   asked.saving.deep_cache = 3;
   EXPECT_EQ(kinds_of(asked), "GggGggGggG");
@@ -191,16 +192,15 @@ TEST(TextToImage, ReusesTheDeepPartAndComputesItAnewWhereTheRowsChange) {
   EXPECT_EQ(kinds_of(asked), "PpGggGgPpp");
 }
 
-TEST(TextToImage, RefusesSavingsThatMakeNoSense) {
-  TextToImage asked = request();
+TEST(PictureRequest, RefusesSavingsThatMakeNoSense) {
+  PictureRequest asked = request();
   asked.saving.guidance_from = 0.5;
   asked.saving.guidance_to = 0.5;
   EXPECT_EQ(kinds_of(asked),
             "guidance from 0.5 to 0.5 is no part of the steps; 0 <= from < to <= 1 is needed");
   asked.saving.guidance_to = 0.8;
   asked.guidance_scale = 1;
-  EXPECT_EQ(kinds_of(asked),
-            "--guidance-from and --guidance-to need a guidance scale above 1, not 1");
+  EXPECT_EQ(kinds_of(asked), "--guidance-from and --guidance-to need a guidance scale above 1");
   asked.saving = {.deep_cache = 0};
   EXPECT_EQ(kinds_of(asked), "--deep-cache 0 is not within 1 to 1000");
   asked.saving = {.token_merging = {.ratio = 0.8}};
@@ -213,8 +213,8 @@ TEST(TextToImage, RefusesSavingsThatMakeNoSense) {
             "need a --token-merging-ratio above 0");
 }
 
-TEST(TextToImage, TakesInitialLatentsInThePlaceOfTheFirstNoise) {
-  TextToImage asked = request();
+TEST(PictureRequest, TakesInitialLatentsInThePlaceOfTheFirstNoise) {
+  PictureRequest asked = request();
   asked.sampler.sampler = "ddim";
   const std::vector<float> noise = [] {
     std::vector<float> values(24);
@@ -227,14 +227,14 @@ TEST(TextToImage, TakesInitialLatentsInThePlaceOfTheFirstNoise) {
   EXPECT_EQ(values(run(asked).latents), want);
 }
 
-TEST(TextToImage, DecodesLatentsDividedByTheScalingFactor) {
+TEST(PictureRequest, DecodesLatentsDividedByTheScalingFactor) {
   FakeModel model;
-  const Pictures pictures = text_to_image(request(), model.settings(), model.components()).value();
+  const Pictures pictures = make_pictures(request(), model.settings(), model.components()).value();
   EXPECT_FLOAT_EQ(model.decoded.at(0).at(5), pictures.latents.as<float>()[5] / 0.5f);
 }
 
-TEST(TextToImage, KeepsTheLatentsOfEveryCall) {
-  TextToImage asked = request();
+TEST(PictureRequest, KeepsTheLatentsOfEveryCall) {
+  PictureRequest asked = request();
   asked.keep_steps = true;
   asked.sampler = {.sampler = "plms", .steps = 3};
   const Pictures pictures = run(asked);
@@ -243,17 +243,17 @@ TEST(TextToImage, KeepsTheLatentsOfEveryCall) {
   EXPECT_TRUE(run(request()).step_latents.empty());
 }
 
-TEST(TextToImage, StopsWhereTheCallerSaysSo) {
+TEST(PictureRequest, StopsWhereTheCallerSaysSo) {
   FakeModel model;
   const auto stop = [](const Progress& progress) {
     return progress.stage != Stage::denoise || progress.done < 2;
   };
-  const auto result = text_to_image(request(), model.settings(), model.components(), stop);
+  const auto result = make_pictures(request(), model.settings(), model.components(), stop);
   EXPECT_EQ(result.error().code, ErrorCode::cancelled);
   EXPECT_EQ(model.timesteps.size(), 2u);
 }
 
-TEST(TextToImage, ReportsEveryStage) {
+TEST(PictureRequest, ReportsEveryStage) {
   FakeModel model;
   std::vector<std::string> seen;
   const auto note = [&](const Progress& progress) {
@@ -261,17 +261,17 @@ TEST(TextToImage, ReportsEveryStage) {
         fmt::format("{}:{}/{}", static_cast<int>(progress.stage), progress.done, progress.total));
     return true;
   };
-  ASSERT_TRUE(text_to_image(request(), model.settings(), model.components(), note).ok());
+  ASSERT_TRUE(make_pictures(request(), model.settings(), model.components(), note).ok());
   EXPECT_EQ(seen, (std::vector<std::string>{"0:0/2", "0:2/2", "1:0/3", "1:1/3", "1:2/3", "1:3/3",
                                             "2:0/1", "2:1/1"}));
 }
 
-TEST(TextToImage, RefusesWhatMakesNoSenseBeforeAnyWork) {
+TEST(PictureRequest, RefusesWhatMakesNoSenseBeforeAnyWork) {
   FakeModel model;
-  const auto message = [&](const TextToImage& asked) {
-    return text_to_image(asked, model.settings(), model.components()).error().message;
+  const auto message = [&](const PictureRequest& asked) {
+    return make_pictures(asked, model.settings(), model.components()).error().message;
   };
-  TextToImage asked = request();
+  PictureRequest asked = request();
   asked.width = 20;
   EXPECT_EQ(message(asked), "the size 20x16 is not a multiple of 8");
   asked = request();
@@ -283,11 +283,11 @@ TEST(TextToImage, RefusesWhatMakesNoSenseBeforeAnyWork) {
   EXPECT_EQ(model.encoded_rows, 0);
 }
 
-TEST(TextToImage, RefusesIdsThatTheTextEncoderDoesNotHave) {
+TEST(PictureRequest, RefusesIdsThatTheTextEncoderDoesNotHave) {
   FakeModel model;
   ModelSettings settings = model.settings();
   settings.vocabulary = 53;
-  EXPECT_EQ(text_to_image(request(), settings, model.components()).error().message,
+  EXPECT_EQ(make_pictures(request(), settings, model.components()).error().message,
             "the tokenizer gives the id 53, but the text encoder has only 53 tokens; are both of "
             "one model?");
 }

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "base/json.h"
-#include "diffusion/png.h"
+#include "diffusion/image/png.h"
 #include "tensor_file/safetensors.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"

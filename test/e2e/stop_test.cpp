@@ -10,7 +10,7 @@
 #include <random>
 #include <thread>
 
-#include "diffusion/png.h"
+#include "diffusion/image/png.h"
 #include "tensor_file/safetensors.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"

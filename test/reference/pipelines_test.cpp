@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "diffusion/png.h"
+#include "diffusion/image/png.h"
 #include "diffusion/random.h"
 #include "test/reference/golden.h"
 #include "test/reference/program.h"

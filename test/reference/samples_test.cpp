@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "diffusion/compare_images.h"
-#include "diffusion/png.h"
+#include "diffusion/image/compare_images.h"
+#include "diffusion/image/png.h"
 #include "test/reference/golden.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"

@@ -8,8 +8,8 @@
 #include "api/compile/lower_component.h"
 #include "api/run/artifact_source.h"
 #include "base/text.h"
-#include "diffusion/compare_images.h"
-#include "diffusion/scheduler_config.h"
+#include "diffusion/image/compare_images.h"
+#include "diffusion/samplers/scheduler_config.h"
 
 namespace tempera::api {
 namespace {
@@ -44,7 +44,7 @@ Result<Pair> open_pair(const std::string& model, const CompileOptions& options) 
 
 // What components are fed with: one run of the reference, half-way and at its end.
 struct Run {
-  const diffusion::TextToImage& request;
+  const diffusion::PictureRequest& request;
   const DrawnSample& drawn;
 };
 
@@ -178,7 +178,7 @@ Result<Accuracy> measure_accuracy(const std::string& model, const CompileOptions
     accuracy.pictures.push_back(
         {samples.pictures[i], diffusion::psnr(drawn[i].image, references[i].image)});
   ASSIGN_OR_RETURN(
-      const diffusion::TextToImage request,
+      const diffusion::PictureRequest request,
       resolve(settings_of(samples, samples.pictures[0], settings.picture), pair.info()));
   const Run first{request, references[0]};
   for (const std::string& component :

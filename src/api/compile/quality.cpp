@@ -4,7 +4,7 @@
 
 #include "api/run/run_component.h"
 #include "base/text.h"
-#include "diffusion/compare_images.h"
+#include "diffusion/image/compare_images.h"
 
 namespace tempera::api {
 namespace {

@@ -21,7 +21,7 @@ struct QualitySetting {
 
 struct QualityPicture {
   diffusion::Image image;
-  double psnr = 0, ssim = 0;  // to the reference's picture: diffusion/compare_images.h
+  double psnr = 0, ssim = 0;  // to the reference's picture: diffusion/image/compare_images.h
 };
 struct QualityRow {
   std::string setting;

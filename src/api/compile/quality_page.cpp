@@ -8,7 +8,7 @@
 #include "api/compile/quality.h"
 #include "base/html.h"
 #include "base/svg_plot.h"
-#include "diffusion/png.h"
+#include "diffusion/image/png.h"
 #include "runtime/base64.h"
 
 namespace tempera::api {

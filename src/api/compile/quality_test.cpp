@@ -5,7 +5,7 @@
 #include <cmath>
 #include <regex>
 
-#include "diffusion/png.h"
+#include "diffusion/image/png.h"
 #include "runtime/base64.h"
 
 namespace tempera::api {

@@ -26,9 +26,9 @@ Status check(const ArtifactSettings& settings, const ModelInfo& info) {
                  settings.width, settings.height, info.vae_scale);
   if (settings.batch_size < 1)
     return error(ErrorCode::invalid_argument, "a batch of {} pictures", settings.batch_size);
-  diffusion::TextToImage request;
+  diffusion::PictureRequest request;
   request.saving = settings.saving;
-  return diffusion::check_saving(request);
+  return diffusion::check(request.saving, diffusion::is_guided(request));
 }
 
 // What the user left open.

@@ -1,8 +1,8 @@
 #include "api/run/files.h"
 
 #include "base/text.h"
+#include "diffusion/image/png.h"
 #include "diffusion/infotext.h"
-#include "diffusion/png.h"
 #include "tensor_file/convert.h"
 #include "tensor_file/safetensors.h"
 

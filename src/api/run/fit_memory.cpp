@@ -15,7 +15,7 @@ namespace {
 // picture.
 constexpr int64_t kTiles[] = {64, 48, 32, 24};
 
-std::vector<MemoryMeans> means_of_decoding(const diffusion::TextToImage& request,
+std::vector<MemoryMeans> means_of_decoding(const diffusion::PictureRequest& request,
                                            int64_t vae_scale) {
   std::vector<MemoryMeans> list = {{}, {.frees_unet = true}};
   for (const int64_t tile : kTiles)
@@ -26,7 +26,7 @@ std::vector<MemoryMeans> means_of_decoding(const diffusion::TextToImage& request
 
 double gigabytes(int64_t bytes) { return static_cast<double>(bytes) * 1e-9; }
 
-Error too_much(const diffusion::TextToImage& request, const MemoryPrediction& least,
+Error too_much(const diffusion::PictureRequest& request, const MemoryPrediction& least,
                int64_t limit) {
   std::vector<std::string> parts;
   for (const ComponentMemory& part : least.components)
@@ -40,7 +40,7 @@ Error too_much(const diffusion::TextToImage& request, const MemoryPrediction& le
 
 }  // namespace
 
-Result<MemoryMeans> fit_memory(Session& session, const diffusion::TextToImage& request,
+Result<MemoryMeans> fit_memory(Session& session, const diffusion::PictureRequest& request,
                                int64_t limit) {
   MemoryPrediction least{.components = {}, .peak = std::numeric_limits<int64_t>::max()};
   // Each step's latents are of all pictures at once.

@@ -11,7 +11,7 @@ namespace tempera::api {
 // UNet freed before decoding, then decoding in tiles, ever smaller, then fewer pictures at once.
 // resource_exhausted, with what it takes at least, where none do. Plans are compiled as they are
 // asked about; no weight is read.
-Result<MemoryMeans> fit_memory(Session& session, const diffusion::TextToImage& request,
+Result<MemoryMeans> fit_memory(Session& session, const diffusion::PictureRequest& request,
                                int64_t limit);
 
 // "freeing the unet before decoding, decoding in tiles of 256x256"; empty for none.

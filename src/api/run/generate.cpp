@@ -10,7 +10,7 @@
 namespace tempera::api {
 namespace {
 
-using diffusion::TextToImage;
+using diffusion::PictureRequest;
 using runtime::Executor;
 using runtime::Stage;
 
@@ -27,13 +27,13 @@ struct Requests {
   }
 };
 
-UnetPart part_of(diffusion::CallKind kind, const TextToImage& request) {
+UnetPart part_of(diffusion::CallKind kind, const PictureRequest& request) {
   if (kind.shallow) return UnetPart::shallow;
   return request.saving.deep_cache > 1 ? UnetPart::all_with_deep : UnetPart::all;
 }
 
 // `calls`: of the UNet.
-Requests requests_of(const TextToImage& request, const ModelInfo& info, size_t calls,
+Requests requests_of(const PictureRequest& request, const ModelInfo& info, size_t calls,
                      const MemoryMeans& means) {
   const auto pictures = static_cast<int64_t>(request.seeds.size());
   const int64_t rows = diffusion::model_batch(request) / pictures;
@@ -200,7 +200,7 @@ Status decode(Session& session, const ComponentRequest& request, std::span<const
 
 // Frees the UNet and decodes in tiles, if the means say so.
 Status decode_by(const MemoryMeans& means, Session& session, const Requests& requests,
-                 const TextToImage& request, std::span<const float> latent,
+                 const PictureRequest& request, std::span<const float> latent,
                  std::span<float> planes) {
   if (means.frees_unet) session.release("unet");
   const auto decode_one = [&](std::span<const float> from, std::span<float> to) {
@@ -216,7 +216,7 @@ Status decode_by(const MemoryMeans& means, Session& session, const Requests& req
 }
 
 diffusion::Components components_of(Session& session, const Requests& requests,
-                                    const TextToImage& request, const MemoryMeans& means,
+                                    const PictureRequest& request, const MemoryMeans& means,
                                     Denoiser& denoiser, Watch& watch) {
   return {.encode = [&](const Tensor& ids) { return encode(session, requests.text_encoder, ids); },
           .bind_context = [&](const Tensor& context) -> Status {
@@ -247,7 +247,8 @@ Result<diffusion::ModelSettings> model_settings(const ModelInfo& info,
   return model;
 }
 
-Generated collect(const TextToImage& request, diffusion::Pictures pictures, const ModelInfo& info) {
+Generated collect(const PictureRequest& request, diffusion::Pictures pictures,
+                  const ModelInfo& info) {
   Generated result;
   for (size_t i = 0; i < pictures.images.size(); ++i)
     result.pictures.push_back({std::move(pictures.images[i]), request.seeds[i],
@@ -292,7 +293,7 @@ void add_saving(const diffusion::WorkSaving& saving,
     fields.emplace_back("Guidance to", fmt::format("{}", saving.guidance_to));
 }
 
-Result<Generated> generate_at_once(Session& session, const TextToImage& request,
+Result<Generated> generate_at_once(Session& session, const PictureRequest& request,
                                    const GenerateProgressFunction& progress,
                                    const MemoryMeans& means) {
   const ModelInfo& info = session.info();
@@ -309,7 +310,7 @@ Result<Generated> generate_at_once(Session& session, const TextToImage& request,
   Denoiser denoiser;
   ASSIGN_OR_RETURN(
       diffusion::Pictures pictures,
-      diffusion::text_to_image(request, model,
+      diffusion::make_pictures(request, model,
                                components_of(session, requests, request, means, denoiser, watch),
                                [&](const diffusion::Progress& p) {
                                  return watch.report(stage_of(p.stage), p.done, p.total);
@@ -320,8 +321,8 @@ Result<Generated> generate_at_once(Session& session, const TextToImage& request,
 }
 
 // Some of the pictures of a request.
-TextToImage pictures_of(const TextToImage& request, int64_t first, int64_t count) {
-  TextToImage part = request;
+PictureRequest pictures_of(const PictureRequest& request, int64_t first, int64_t count) {
+  PictureRequest part = request;
   part.seeds.assign(request.seeds.begin() + first, request.seeds.begin() + first + count);
   const auto latent = static_cast<int64_t>(request.initial_latents.size() / request.seeds.size());
   part.initial_latents.assign(request.initial_latents.begin() + first * latent,
@@ -348,21 +349,21 @@ std::string_view name(GenerateStage stage) {
   return kNames[static_cast<size_t>(stage)];
 }
 
-Result<Generated> generate(Session& session, const TextToImage& request,
+Result<Generated> generate(Session& session, const PictureRequest& request,
                            const GenerateProgressFunction& progress, const MemoryMeans& means) {
   const auto all = static_cast<int64_t>(request.seeds.size());
   if (means.pictures == 0 || means.pictures >= all)
     return generate_at_once(session, request, progress, means);
   Generated result;
   for (int64_t first = 0; first < all; first += means.pictures) {
-    const TextToImage part = pictures_of(request, first, std::min(means.pictures, all - first));
+    const PictureRequest part = pictures_of(request, first, std::min(means.pictures, all - first));
     ASSIGN_OR_RETURN(Generated generated, generate_at_once(session, part, progress, means));
     append(std::move(generated), result);
   }
   return result;
 }
 
-Result<MemoryPrediction> predict_memory(Session& session, const TextToImage& request,
+Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& request,
                                         const MemoryMeans& means) {
   if (means.pictures > 0 && means.pictures < static_cast<int64_t>(request.seeds.size()))
     return predict_memory(session, pictures_of(request, 0, means.pictures),
@@ -391,7 +392,7 @@ Result<MemoryPrediction> predict_memory(Session& session, const TextToImage& req
   return prediction;
 }
 
-std::string parameters_text(const TextToImage& request, const diffusion::SamplerPlan& plan,
+std::string parameters_text(const PictureRequest& request, const diffusion::SamplerPlan& plan,
                             const ModelInfo& info, uint64_t seed) {
   std::vector<std::pair<std::string, std::string>> fields = {
       {"Steps", std::to_string(plan.steps)},

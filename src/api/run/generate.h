@@ -31,7 +31,7 @@ struct GenerateSettings {
 };
 
 // All of it decided, and checked against the model: what the loop takes.
-Result<diffusion::TextToImage> resolve(const GenerateSettings& settings, const ModelInfo& info);
+Result<diffusion::PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo& info);
 
 // The parts of a run, in order; `denoise` counts model calls.
 enum class GenerateStage { compile, encode, load, denoise, decode };
@@ -63,7 +63,7 @@ struct MemoryMeans {
   bool operator==(const MemoryMeans&) const = default;
 };
 
-Result<Generated> generate(Session& session, const diffusion::TextToImage& request,
+Result<Generated> generate(Session& session, const diffusion::PictureRequest& request,
                            const GenerateProgressFunction& progress = {},
                            const MemoryMeans& means = {});
 
@@ -73,11 +73,11 @@ struct MemoryPrediction {
   std::vector<ComponentMemory> components;
   int64_t peak = 0;
 };
-Result<MemoryPrediction> predict_memory(Session& session, const diffusion::TextToImage& request,
+Result<MemoryPrediction> predict_memory(Session& session, const diffusion::PictureRequest& request,
                                         const MemoryMeans& means = {});
 
 // The settings of one picture as text, as it stands in the PNG.
-std::string parameters_text(const diffusion::TextToImage& request,
+std::string parameters_text(const diffusion::PictureRequest& request,
                             const diffusion::SamplerPlan& plan, const ModelInfo& info,
                             uint64_t seed);
 

@@ -7,7 +7,7 @@
 namespace tempera::api {
 namespace {
 
-using diffusion::TextToImage;
+using diffusion::PictureRequest;
 
 constexpr int64_t kMaxSide = 16384, kMaxBatch = 512;
 
@@ -44,7 +44,7 @@ Status resolve_sampler(const GenerateSettings& settings, const ModelInfo& info,
   return {};
 }
 
-Status resolve_seeds(const GenerateSettings& settings, TextToImage& request) {
+Status resolve_seeds(const GenerateSettings& settings, PictureRequest& request) {
   std::vector<uint64_t> seeds = settings.seeds;
   if (seeds.empty()) seeds.push_back(random_seed());
   const int64_t batch = settings.batch_size.value_or(static_cast<int64_t>(seeds.size()));
@@ -55,7 +55,7 @@ Status resolve_seeds(const GenerateSettings& settings, TextToImage& request) {
   return {};
 }
 
-Status check_size(const TextToImage& request, const ModelInfo& info) {
+Status check_size(const PictureRequest& request, const ModelInfo& info) {
   const int64_t scale = info.vae_scale;
   const auto fits = [&](int64_t side) {
     return side >= scale && side <= kMaxSide && side % scale == 0;
@@ -68,7 +68,7 @@ Status check_size(const TextToImage& request, const ModelInfo& info) {
 }
 
 Status resolve_latents(const GenerateSettings& settings, const ModelInfo& info,
-                       TextToImage& request) {
+                       PictureRequest& request) {
   if (!settings.initial_latents) return {};
   const Tensor& latents = *settings.initial_latents;
   const Shape wanted = {static_cast<int64_t>(request.seeds.size()), info.latent_channels,
@@ -102,10 +102,10 @@ Status check_model(const ModelInfo& info) {
 
 }  // namespace
 
-Result<TextToImage> resolve(const GenerateSettings& settings, const ModelInfo& info) {
+Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo& info) {
   TRY(check_model(info));
   const ModelDefaults& defaults = info.defaults;
-  TextToImage request;
+  PictureRequest request;
   request.prompt = settings.prompt;
   request.negative_prompt =
       first_of<std::string>(settings.negative_prompt, defaults.negative_prompt, "");
@@ -114,7 +114,7 @@ Result<TextToImage> resolve(const GenerateSettings& settings, const ModelInfo& i
   request.guidance_scale = first_of(settings.guidance_scale, defaults.guidance_scale, 7.5);
   request.keep_steps = settings.keep_steps;
   request.saving = settings.saving;
-  TRY(diffusion::check_saving(request));
+  TRY(diffusion::check(request.saving, diffusion::is_guided(request)));
   TRY(check_size(request, info));
   TRY(resolve_sampler(settings, info, request.sampler));
   TRY(resolve_seeds(settings, request));

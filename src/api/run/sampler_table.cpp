@@ -1,7 +1,7 @@
 #include "api/run/sampler_table.h"
 
-#include "diffusion/sampler.h"
-#include "diffusion/scheduler_config.h"
+#include "diffusion/samplers/sampler.h"
+#include "diffusion/samplers/scheduler_config.h"
 
 namespace tempera::api {
 

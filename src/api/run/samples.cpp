@@ -85,7 +85,7 @@ GenerateSettings settings_of(const Samples& samples, const Sample& sample,
 
 Result<DrawnSample> draw_sample(Session& session, const GenerateSettings& settings,
                                 const GenerateProgressFunction& progress) {
-  ASSIGN_OR_RETURN(const diffusion::TextToImage request, resolve(settings, session.info()));
+  ASSIGN_OR_RETURN(const diffusion::PictureRequest request, resolve(settings, session.info()));
   ASSIGN_OR_RETURN(Generated generated, generate(session, request, progress));
   return DrawnSample{.image = std::move(generated.pictures.at(0).image),
                      .latents = std::move(generated.latents),

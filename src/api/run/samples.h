@@ -7,7 +7,7 @@
 
 #include "api/run/generate.h"
 #include "base/status.h"
-#include "diffusion/image.h"
+#include "diffusion/image/image.h"
 
 namespace tempera::api {
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "base/json.h"
-#include "diffusion/tokenizer.h"
+#include "diffusion/prompt/tokenizer.h"
 
 namespace tempera::api {
 namespace {

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "base/status.h"
+#include "base/tensor.h"
+#include "diffusion/prompt/tokenizer.h"
+#include "diffusion/request.h"
+#include "diffusion/samplers/scheduler_config.h"
+
+namespace tempera::diffusion {
+
+struct ModelCall {
+  std::span<const float> sample;  // f32 [pictures, 4, height / 8, width / 8]
+  float timestep;                 // may be fractional
+  CallKind kind;
+};
+
+// What the loop needs of a model, as functions, so that it runs on any backend and without any.
+// Tensors are dense row-major.
+struct Components {
+  // ids i32 [rows, tokens] -> hidden states f32 [rows, tokens, width].
+  std::function<Result<Tensor>(const Tensor& ids)> encode;
+  // Called once before the steps: f32 [model batch, tokens, width]; what depends on it alone is
+  // computed here. The values need not outlive the call.
+  std::function<Status(const Tensor& context)> bind_context;
+  // Output: one row a picture, for the context's last rows, or if the call is guided two: its
+  // halves see the same samples.
+  std::function<Status(const ModelCall& call, std::span<float> output)> denoise;
+  // One picture: latent f32 [1, 4, height / 8, width / 8], divided by scaling_factor -> planes f32
+  // [1, 3, height, width], about -1..1.
+  std::function<Status(std::span<const float> latent, std::span<float> planes)> decode;
+};
+
+// What the loop needs to know of a model.
+struct ModelSettings {
+  const Tokenizer* tokenizer = nullptr;
+  SchedulerConfig scheduler;
+  int64_t vocabulary = 0;    // tokens that the text encoder knows; 0 is not checked
+  int64_t text_tokens = 77;  // the length that prompts are cut and padded to
+  int64_t latent_channels = 4;
+  int64_t vae_scale = 8;  // pixels a latent, along each side
+  double scaling_factor = 0.18215;
+};
+
+}  // namespace tempera::diffusion

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "diffusion/prompt/byte_pair.h"
+
+namespace tempera::diffusion {
+
+// A token that is found in the text itself, before words are split.
+struct SpecialToken {
+  std::string text;
+  int32_t id = 0;
+  bool normalized = false;  // looked for in the normalised text, not in the raw one
+};
+
+struct TokenizerSettings {
+  int32_t begin_id = 0;
+  int32_t end_id = 0;
+  int32_t pad_id = 0;
+  int64_t model_max_length = 77;
+};
+
+// CLIP's byte-pair tokenizer with the ids of transformers' CLIPTokenizer. Text need not be valid
+// UTF-8: ill-formed parts count as U+FFFD.
+class Tokenizer {
+ public:
+  Tokenizer(BytePairs pairs, std::vector<SpecialToken> special_tokens,
+            const TokenizerSettings& settings)
+      : pairs_(std::move(pairs)), special_tokens_(std::move(special_tokens)), settings_(settings) {}
+
+  // begin, the text's ids, end; neither cut nor padded.
+  std::vector<int32_t> encode(std::string_view text) const;
+  // Exactly `length` (at least 2) ids: the text's ids cut to fit between begin and end, then
+  // padding.
+  std::vector<int32_t> encode_padded(std::string_view text, int64_t length) const;
+  const TokenizerSettings& settings() const { return settings_; }
+
+ private:
+  BytePairs pairs_;
+  std::vector<SpecialToken> special_tokens_;
+  TokenizerSettings settings_;
+};
+
+// Reads vocab.json and merges.txt and, if present, tokenizer_config.json, special_tokens_map.json
+// and added_tokens.json of a folder.
+Result<Tokenizer> load_tokenizer(const std::string& folder);
+
+}  // namespace tempera::diffusion

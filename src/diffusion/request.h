@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "diffusion/samplers/sampler.h"
+#include "diffusion/saving.h"
+
+namespace tempera::diffusion {
+
+// What is asked for: one prompt, one picture a seed.
+struct PictureRequest {
+  std::string prompt;
+  std::string negative_prompt;
+  int64_t width = 512;
+  int64_t height = 512;
+  double guidance_scale = 7.5;  // above 1: the negative prompt is run too
+  SamplerOptions sampler;
+  std::vector<uint64_t> seeds = {0};  // one a picture: the batch
+  // f32 [pictures, 4, height / 8, width / 8] in the place of the noise, or empty; like noise it is
+  // multiplied by the sampler's init_noise_sigma (diffusers' `latents`).
+  std::vector<float> initial_latents;
+  bool keep_steps = false;
+  WorkSaving saving;
+};
+
+inline bool is_guided(const PictureRequest& request) { return request.guidance_scale > 1.0; }
+
+// What a call of the UNet runs.
+struct CallKind {
+  bool guided = false;   // the negative prompt too
+  bool shallow = false;  // may reuse the deep feature of the last call that was not
+  auto operator<=>(const CallKind&) const = default;
+};
+// Of each of `calls` calls. The first of each run of calls of equal `guided` is not shallow.
+std::vector<CallKind> call_kinds(const PictureRequest& request, int64_t calls);
+
+// The rows of a model call: twice the pictures with guidance, the negative prompt's first.
+int64_t model_batch(const PictureRequest& request);
+
+}  // namespace tempera::diffusion

@@ -1,0 +1,57 @@
+// Ancestral sampling with Euler steps: a step down past the next sigma, then fresh noise up to it;
+// diffusers' EulerAncestralDiscreteScheduler.
+#include <array>
+#include <cmath>
+
+#include "diffusion/samplers/beta_schedule.h"
+#include "diffusion/samplers/sampler_table.h"
+#include "diffusion/samplers/sigma_space.h"
+
+namespace tempera::diffusion {
+namespace {
+
+constexpr std::array<std::string_view, 3> kAliases = {"keulera", "eulerancestral",
+                                                      "keulerancestral"};
+
+Status plan_euler_a(SamplerPlan& plan) {
+  if (plan.config.prediction == Prediction::sample)
+    return unsupported_config(plan, "prediction_type 'sample'");
+  set_alphas(plan, ZeroSnr::clamped);
+  const std::vector<float> levels = noise_levels(plan.alphas_cumprod);
+  const std::vector<double> timesteps = fractional_timesteps(plan);
+  plan.config.final_sigma = FinalSigma::zero;  // the class has no such setting
+  set_schedule(plan, timesteps, sigmas_at(levels, timesteps));
+  set_initial_noise(plan);
+  draw_every_step(plan);
+  return {};
+}
+
+void step_euler_a(const SamplerPlan& plan, const StepInput& input, SamplerState&,
+                  std::span<float> sample) {
+  const float sigma = plan.sigmas[input.call];
+  const float next = plan.sigmas[input.call + 1];
+  const float up = std::sqrt(next * next * (sigma * sigma - next * next) / (sigma * sigma));
+  const float down = std::sqrt(next * next - up * up);
+  for (size_t i = 0; i < sample.size(); ++i) {
+    const float original =
+        predict_original(plan.config.prediction, sigma, sample[i], input.output[i]);
+    sample[i] += (sample[i] - original) / sigma * (down - sigma);
+    sample[i] += input.noise[i] * up;
+  }
+}
+
+}  // namespace
+
+const Sampler kEulerAncestral = {.name = "euler_a",
+                                 .title = "Euler a",
+                                 .diffusers_class = "EulerAncestralDiscreteScheduler",
+                                 .aliases = kAliases,
+                                 .has_karras = false,
+                                 .default_schedule = Schedule::discrete,
+                                 .default_spacing = TimestepSpacing::linspace,
+                                 .scales_input = true,
+                                 .history = 0,
+                                 .plan = plan_euler_a,
+                                 .step = step_euler_a};
+
+}  // namespace tempera::diffusion

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "diffusion/samplers/scheduler_config.h"
+
+namespace tempera::diffusion {
+
+struct Sampler;
+
+// How the noise levels of a run are spread over the model's own.
+enum class Schedule { discrete, karras };
+
+struct SamplerOptions {
+  std::string sampler = "dpm++2m";         // a name or alias of the table
+  std::optional<Schedule> schedule;        // none: what the name says, else the sampler's default
+  std::optional<TimestepSpacing> spacing;  // none: what the model's config says
+  int64_t steps = 20;
+  double eta = 0.0;  // ddim only: 0 is deterministic, 1 draws as much noise as DDPM
+};
+
+// A tensor of unit noise that a step takes. Brownian noise is that of the walk between two sigmas;
+// other noise does not depend on them.
+struct NoiseDraw {
+  double from = 0, to = 0;
+};
+
+// All that a run needs beside the latents: a value, equal to diffusers' class after
+// from_config(the model's scheduler_config.json) and set_timesteps(steps).
+struct SamplerPlan {
+  const Sampler* sampler = nullptr;
+  SchedulerConfig config;
+  Schedule schedule = Schedule::discrete;
+  TimestepSpacing spacing = TimestepSpacing::leading;
+  int64_t steps = 0;
+  double eta = 0.0;
+  std::vector<float> timesteps;               // one a model call; plms calls once more than `steps`
+  std::vector<float> sigmas;                  // the noise level at each call, then the final one
+  float init_noise_sigma = 1.0f;              // the initial latents are unit noise times this
+  std::vector<std::vector<NoiseDraw>> draws;  // of each call; empty: no call draws
+  std::vector<float> alphas_cumprod;          // by training timestep
+  float final_alpha = 1.0f;                   // in the place of alphas_cumprod below timestep 0
+};
+
+// What a sampler remembers between calls: tensors of the latents' size.
+struct SamplerState {
+  std::vector<std::vector<float>> history;
+};
+
+struct StepInput {
+  size_t call;                    // index into timesteps; calls are made in order
+  std::span<const float> output;  // the model's, for the scaled sample at timesteps[call]
+  std::span<const float> noise;   // the call's draws one after another, each of the latents' size
+};
+
+// One row of the table.
+struct Sampler {
+  std::string_view name;
+  std::string_view title;  // AUTOMATIC1111's name
+  std::string_view diffusers_class;
+  std::span<const std::string_view> aliases;  // beside the three above; in the form of `plain_name`
+  bool has_karras;                            // the class has the flag use_karras_sigmas
+  Schedule default_schedule;
+  TimestepSpacing default_spacing;  // the class's own
+  bool scales_input;                // the model sees x / sqrt(sigma^2 + 1)
+  size_t history;                   // tensors of SamplerState
+  // Fills timesteps, sigmas and what follows them; the fields before are set.
+  Status (*plan)(SamplerPlan& plan);
+  void (*step)(const SamplerPlan& plan, const StepInput& input, SamplerState& state,
+               std::span<float> sample);
+};
+
+std::span<const Sampler* const> samplers();
+
+// Names of diffusers, AUTOMATIC1111 and stable-diffusion.cpp are known too, letter case, spaces and
+// punctuation aside; "DPM++ 2M Karras" names a schedule as well.
+struct SamplerChoice {
+  const Sampler* sampler;
+  std::optional<Schedule> schedule;
+};
+Result<SamplerChoice> find_sampler(std::string_view name);
+
+Result<Schedule> parse_schedule(std::string_view name);
+std::string_view name(Schedule schedule);
+// AUTOMATIC1111's name of the pair: "DPM++ 2M Karras".
+std::string title(const SamplerPlan& plan);
+
+Result<SamplerPlan> make_sampler_plan(const SamplerOptions& options, const SchedulerConfig& config);
+
+// How many tensors of noise a call's step takes.
+size_t draws_of(const SamplerPlan& plan, size_t call);
+// One draw after each call.
+void draw_every_step(SamplerPlan& plan);
+
+// For latents of `count` elements (of all pictures).
+SamplerState make_sampler_state(const SamplerPlan& plan, size_t count);
+void scale_input(const SamplerPlan& plan, size_t call, std::span<const float> sample,
+                 std::span<float> scaled);
+// Replaces the sample by the next one. Allocates nothing.
+void sampler_step(const SamplerPlan& plan, const StepInput& input, SamplerState& state,
+                  std::span<float> sample);
+
+}  // namespace tempera::diffusion

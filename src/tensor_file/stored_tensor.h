@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/file.h"
+#include "base/shape.h"
+#include "base/status.h"
+#include "base/tensor.h"
+
+namespace tempera {
+
+// A tensor wherever its values are: dense, row-major, little-endian, aligned to nothing.
+struct StoredTensor {
+  DType dtype = DType::f32;
+  Shape shape;
+  std::span<const std::byte> bytes;  // valid as long as `owner`; empty if `compute` is set
+  std::shared_ptr<const void> owner;
+  std::shared_ptr<const MappedFile> file;   // where `bytes` lie, if its pages can be dropped; or null
+  std::function<Result<Tensor>()> compute;  // makes the values each time they are needed
+};
+using NamedTensors = std::vector<std::pair<std::string, StoredTensor>>;
+
+}  // namespace tempera
