@@ -22,7 +22,8 @@ struct StoredTensor {
   Shape shape;
   std::span<const std::byte> bytes;  // valid as long as `owner`; empty if `compute` is set
   std::shared_ptr<const void> owner;
-  std::shared_ptr<const MappedFile> file;   // where `bytes` lie, if its pages can be dropped; or null
+  std::shared_ptr<const MappedFile>
+      file;  // where `bytes` lie, if its pages can be dropped; or null
   std::function<Result<Tensor>()> compute;  // makes the values each time they are needed
 };
 using NamedTensors = std::vector<std::pair<std::string, StoredTensor>>;
