@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 get_property(libraries GLOBAL PROPERTY TEMPERA_LIBRARIES)
 
-install(TARGETS tempera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS tempera tempera-run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY models/tempera-emoji DESTINATION ${CMAKE_INSTALL_DATADIR}/tempera/models)
 install(TARGETS ${libraries} EXPORT tempera ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tempera

@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <span>
+#include <string>
 
+#include "api/run/compile_options.h"
 #include "base/status.h"
 
 namespace tempera::cli {
@@ -11,9 +14,10 @@ namespace tempera::cli {
 using Action = std::function<Status()>;
 
 // Each adds its subcommand to the program; parsing that subcommand sets `action`.
-void add_generate(CLI::App& program, Action& action);
+// `open` gives them their model.
+void add_generate(CLI::App& program, Action& action, const api::OpenModel& open);
 void add_compile(CLI::App& program, Action& action);
-void add_run(CLI::App& program, Action& action);
+void add_run(CLI::App& program, Action& action, const api::OpenModel& open);
 void add_profile(CLI::App& program, Action& action);
 void add_inspect(CLI::App& program, Action& action);
 void add_accuracy(CLI::App& program, Action& action);
@@ -23,7 +27,12 @@ void add_samplers(CLI::App& program, Action& action);
 void add_devices(CLI::App& program, Action& action);
 void add_version(CLI::App& program, Action& action);
 
-// Parses and runs; returns the exit code (docs/errors.md).
-int run_program(int argc, const char* const* argv);
+struct ProgramText {
+  std::string name, about, footer;
+};
+// Parses and runs the subcommands that `add` adds; returns the exit code (docs/errors.md), also for
+// our own bugs.
+int run_program(const ProgramText& text, const std::function<void(CLI::App&, Action&)>& add,
+                std::span<const char* const> arguments);
 
 }  // namespace tempera::cli

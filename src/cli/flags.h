@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/compile/compile.h"
+#include "api/run/compile_options.h"
 #include "api/run/generate.h"
 #include "base/status.h"
 

@@ -25,6 +25,7 @@ struct GenerateFlags {
   std::string max_memory;
   bool save_steps = false, dry_run = false, json = false, quiet = false;
   ModelFlag model;
+  api::OpenModel open;
   CompileFlags compile;
   SavingFlags saving;
   api::GenerateSettings settings;
@@ -239,7 +240,7 @@ Result<std::unique_ptr<api::Session>> open_session(const GenerateFlags& flags, b
   api::CompileOptions options = flags.compile.options();
   options.grow_weights = grow_weights;
   options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
-  ASSIGN_OR_RETURN(api::ModelSource source, api::open_model(model, std::move(options)));
+  ASSIGN_OR_RETURN(api::ModelSource source, flags.open(model, std::move(options), {}));
   return api::Session::open(std::move(source), "cpu", flags.compile.threads);
 }
 
@@ -323,9 +324,10 @@ Result<Setting> parse_setting(const std::string& text) {
   return Setting{flags.compile.options(), flags.settings};
 }
 
-void add_generate(CLI::App& program, Action& action) {
+void add_generate(CLI::App& program, Action& action, const api::OpenModel& open) {
   CLI::App* app = program.add_subcommand("generate", "Make pictures from a prompt");
   auto flags = std::make_shared<GenerateFlags>();
+  flags->open = open;
   add_setting_flags(*app, *flags);
   flags->model.add(*app);
   add_output_flags(*app, *flags);

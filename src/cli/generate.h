@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "api/compile/compile.h"
+#include "api/run/compile_options.h"
 #include "api/run/generate.h"
 #include "base/status.h"
 

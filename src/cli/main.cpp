@@ -1,17 +1,25 @@
-#include <cstdio>
-
-#include "base/check.h"
-#include "base/status.h"
+// tempera-run: what runs artifacts, without the compiler.
+#include "api/run/artifact_source.h"
 #include "cli/command.h"
 
+namespace tempera::cli {
+namespace {
+
+void add_all(CLI::App& program, Action& action) {
+  const api::OpenModel open = api::open_artifact_model;
+  add_generate(program, action, open);
+  add_run(program, action, open);
+  for (auto* add : {add_tokenize, add_samplers}) add(program, action);
+}
+
+}  // namespace
+}  // namespace tempera::cli
+
 int main(int argc, char** argv) {
-  try {
-    return tempera::cli::run_program(argc, argv);
-  } catch (const tempera::InternalError& bug) {
-    std::fprintf(stderr, "tempera: internal error, please report it: %s\n", bug.what());
-    return tempera::exit_code(tempera::ErrorCode::internal);
-  } catch (const std::bad_alloc&) {
-    std::fputs("tempera: out of memory\n", stderr);
-    return tempera::exit_code(tempera::ErrorCode::resource_exhausted);
-  }
+  return tempera::cli::run_program(
+      {.name = "tempera-run",
+       .about = "Runs Stable Diffusion models that tempera compile has made.",
+       .footer = "Example: tempera-run generate \"a red heart\" -m ARTIFACT\n"
+                 "Every subcommand has its own --help."},
+      tempera::cli::add_all, {argv, static_cast<size_t>(argc)});
 }

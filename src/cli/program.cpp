@@ -1,7 +1,9 @@
 #include <cctype>
 #include <cstdio>
+#include <new>
 
 #include "api/run/version.h"
+#include "base/check.h"
 #include "base/suggest.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -9,9 +11,9 @@
 namespace tempera::cli {
 namespace {
 
-int fail(const Error& error) {
+int fail(const CLI::App& program, const Error& error) {
   std::fflush(stdout);
-  std::fprintf(stderr, "tempera: %s\n", error.message.c_str());
+  std::fprintf(stderr, "%s: %s\n", program.get_name().c_str(), error.message.c_str());
   return exit_code(error.code);
 }
 
@@ -62,44 +64,51 @@ Error parse_error(const CLI::App& program, const CLI::ParseError& failure) {
   if (text.size() > 1 && std::isupper(text[0]) != 0 && std::islower(text[1]) != 0)
     text[0] = static_cast<char>(std::tolower(text[0]));
   while (!text.empty() && (text.back() == '.' || text.back() == '\n')) text.pop_back();
-  return error(ErrorCode::invalid_argument, "{}; see tempera {}--help", text,
+  return error(ErrorCode::invalid_argument, "{}; see {} {}--help", text, program.get_name(),
                &parsed(program) == &program ? "" : parsed(program).get_name() + " ");
 }
 
-void add_all(CLI::App& program, Action& action) {
-  for (auto* add : {add_generate, add_compile, add_run, add_profile, add_inspect, add_accuracy,
-                    add_quality, add_tokenize, add_samplers, add_devices, add_version})
-    add(program, action);
+int parse_and_run(const ProgramText& text, const std::function<void(CLI::App&, Action&)>& add,
+                  std::span<const char* const> arguments) {
+  CLI::App program(text.about, text.name);
+  program.set_version_flag("--version", fmt::format("{} {}", text.name, api::kVersion));
+  program.require_subcommand(1);
+  program.failure_message(CLI::FailureMessage::simple);
+  program.footer(text.footer);
+  Action action;
+  add(program, action);
+  try {
+    program.parse(static_cast<int>(arguments.size()), arguments.data());
+  } catch (const CLI::Success& asked) {  // --help
+    return program.exit(asked);
+  } catch (const CLI::ParseError& failure) {
+    if (arguments.size() == 1) {
+      std::fputs(program.help().c_str(), stderr);
+      return exit_code(ErrorCode::invalid_argument);
+    }
+    return fail(program, parse_error(program, failure));
+  }
+  const Status status = action();
+  if (!status.ok()) return fail(program, status.error());
+  if (std::fflush(stdout) != 0)
+    return fail(program, error(ErrorCode::resource_exhausted, "cannot write to standard output"));
+  return 0;
 }
 
 }  // namespace
 
-int run_program(int argc, const char* const* argv) {
-  CLI::App program("Tempera compiles Stable Diffusion models and runs them.", "tempera");
-  program.set_version_flag("--version", std::string("tempera ") + api::kVersion);
-  program.require_subcommand(1);
-  program.failure_message(CLI::FailureMessage::simple);
-  program.footer(
-      "Example: tempera generate \"a red heart\"\n"
-      "Every subcommand has its own --help.");
-  Action action;
-  add_all(program, action);
+int run_program(const ProgramText& text, const std::function<void(CLI::App&, Action&)>& add,
+                std::span<const char* const> arguments) {
   try {
-    program.parse(argc, argv);
-  } catch (const CLI::Success& asked) {  // --help
-    return program.exit(asked);
-  } catch (const CLI::ParseError& failure) {
-    if (argc == 1) {
-      std::fputs(program.help().c_str(), stderr);
-      return exit_code(ErrorCode::invalid_argument);
-    }
-    return fail(parse_error(program, failure));
+    return parse_and_run(text, add, arguments);
+  } catch (const InternalError& bug) {
+    std::fprintf(stderr, "%s: internal error, please report it: %s\n", text.name.c_str(),
+                 bug.what());
+    return exit_code(ErrorCode::internal);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: out of memory\n", text.name.c_str());
+    return exit_code(ErrorCode::resource_exhausted);
   }
-  const Status status = action();
-  if (!status.ok()) return fail(status.error());
-  if (std::fflush(stdout) != 0)
-    return fail(error(ErrorCode::resource_exhausted, "cannot write to standard output"));
-  return 0;
 }
 
 }  // namespace tempera::cli

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string>
 
-#include "api/compile/compile.h"
+#include "api/run/compile_options.h"
 #include "api/run/generate.h"
 
 namespace tempera::cli {

@@ -17,6 +17,7 @@ struct Flags {
   std::vector<std::string> keep;
   int64_t repeat = 1;
   bool print_time = false, profile = false, json = false, quiet = false;
+  api::OpenModel open;
   CompileFlags compile;
   SavingFlags saving;
 };
@@ -54,8 +55,7 @@ Status run(const Flags& flags) {
   Progress progress(flags.quiet);
   api::CompileOptions options = flags.compile.options();
   options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
-  ASSIGN_OR_RETURN(api::ModelSource source,
-                   api::open_model(model, std::move(options), {component}));
+  ASSIGN_OR_RETURN(api::ModelSource source, flags.open(model, std::move(options), {component}));
   ASSIGN_OR_RETURN(api::BoundInputs bound,
                    api::bind_inputs(source.info, component, std::move(inputs)));
   bound.request.keep = flags.keep;
@@ -80,9 +80,10 @@ Status run(const Flags& flags) {
 
 }  // namespace
 
-void add_run(CLI::App& program, Action& action) {
+void add_run(CLI::App& program, Action& action, const api::OpenModel& open) {
   CLI::App* app = program.add_subcommand("run", "Run one component of a model or artifact");
   auto flags = std::make_shared<Flags>();
+  flags->open = open;
   app->add_option("MODEL:COMPONENT", flags->component,
                   "A model's or artifact's folder and text_encoder, unet, vae_decoder or "
                   "vae_encoder")

@@ -77,12 +77,6 @@ Result<CompiledComponent> decode(std::string_view entry) {
   return component;
 }
 
-// auto contradicts no artifact: whoever compiled it chose.
-runtime::PlanOptions asked_of_artifact(const CompileOptions& options) {
-  return {{"precision", options.precision == "auto" ? "" : options.precision},
-          {"weights", options.weights}};
-}
-
 Result<ComponentObjects> compile_requested(const Compiler& compiler, RequestedGraph& requested,
                                            const std::string& component, int64_t growth_bytes,
                                            Phases& phases) {

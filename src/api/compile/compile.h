@@ -1,12 +1,12 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/compile/compile_kernels.h"
 #include "api/compile/disk_cache.h"
 #include "api/compile/precision.h"
+#include "api/run/compile_options.h"
 #include "api/run/component.h"
 #include "api/run/model_source.h"
 #include "base/status.h"
@@ -14,16 +14,6 @@
 #include "frontend/checkpoint/checkpoint.h"
 
 namespace tempera::api {
-
-struct CompileOptions {
-  std::string cpu = "native";               // as cpu::target_from_flag takes it
-  std::string precision, weights;           // as PrecisionNames; empty for an artifact: what it has
-  bool grow_weights = true;                 // see weight_growth.h
-  int threads = 0;                          // that compile; 0: one a core
-  std::optional<std::string> cache_folder;  // none: default_cache_folder(); empty: no cache
-  bool time_passes = false;                 // a log line for each graph pass and later phase
-  CompileProgressFunction progress;
-};
 
 // The options, decided.
 struct Compiler {

@@ -1,23 +1,15 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "api/compile/disk_cache.h"
+#include "api/run/compile_options.h"
 #include "base/status.h"
 #include "base/target.h"
 #include "lower/lower.h"
 
 namespace tempera::api {
-
-struct CompileProgress {
-  std::string component;
-  int64_t done = 0, total = 0;  // kernels
-};
-// False stops with ErrorCode::cancelled; what is compiled by then is in the cache. Called on one
-// thread at a time.
-using CompileProgressFunction = std::function<bool(const CompileProgress&)>;
 
 struct KernelObject {
   std::string symbol;

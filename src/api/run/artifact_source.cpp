@@ -92,4 +92,20 @@ Result<ModelSource> open_artifact_source(const std::string& folder,
   return source;
 }
 
+// auto contradicts no artifact: whoever compiled it chose.
+runtime::PlanOptions asked_of_artifact(const CompileOptions& options) {
+  return {{"precision", options.precision == "auto" ? "" : options.precision},
+          {"weights", options.weights}};
+}
+
+Result<ModelSource> open_artifact_model(const std::string& model, const CompileOptions& options,
+                                        const std::vector<std::string>&) {
+  if (!is_artifact(model))
+    return error(ErrorCode::unsupported,
+                 "{} is no artifact, and this program has no compiler; make one with tempera "
+                 "compile {} -o DIR",
+                 model, model);
+  return open_artifact_source(model, asked_of_artifact(options));
+}
+
 }  // namespace tempera::api

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "api/run/compile_options.h"
 #include "api/run/model_source.h"
 #include "base/status.h"
 #include "runtime/artifact.h"
@@ -19,5 +20,12 @@ bool is_artifact(const std::string& folder);
 // option in `asked` than that (an empty value asks for nothing).
 Result<ModelSource> open_artifact_source(const std::string& folder,
                                          const runtime::PlanOptions& asked = {});
+
+// An OpenModel for programs without the compiler: unsupported for what is no artifact.
+Result<ModelSource> open_artifact_model(const std::string& model, const CompileOptions& options,
+                                        const std::vector<std::string>& components);
+
+// What the options ask of an artifact.
+runtime::PlanOptions asked_of_artifact(const CompileOptions& options);
 
 }  // namespace tempera::api

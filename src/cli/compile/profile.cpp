@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "api/compile/compile.h"
 #include "api/compile/peak.h"
 #include "api/run/files.h"
 #include "api/run/profile_page.h"
