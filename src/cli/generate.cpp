@@ -42,7 +42,8 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
   app.add_option("-n,--negative-prompt", s.negative_prompt, "What not to see")->type_name("TEXT");
   app.add_option("--steps", s.steps, "Sampling steps [20]")->type_name("N");
   app.add_option("--sampler", s.sampler, "See tempera samplers [dpm++2m]")->type_name("NAME");
-  app.add_option("--schedule", s.schedule, "discrete or karras [the sampler's own]")
+  app.add_option("--schedule", s.schedule,
+                 "discrete, karras, exponential, beta or sgm_uniform [the sampler's own]")
       ->type_name("NAME");
   app.add_option("--timestep-spacing", s.timestep_spacing,
                  "leading, trailing or linspace [the model's]")

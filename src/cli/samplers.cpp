@@ -13,7 +13,8 @@ namespace {
 
 struct Flags {
   std::string name;
-  std::optional<std::string> schedule, timestep_spacing;
+  std::optional<std::string> schedule, timestep_spacing, prediction;
+  bool zero_snr = false;
   int64_t steps = 20;
   ModelFlag model;
   bool json = false;
@@ -23,12 +24,14 @@ void list(bool json) {
   Json rows = Json::array();
   for (const api::SamplerDescription& s : api::sampler_descriptions()) {
     if (!json)
-      print(fmt::format("{:<10}{:<14}{:<30}{}{}", s.name, s.title, s.diffusers_class,
-                        s.default_schedule, s.has_karras ? " (discrete, karras)" : ""));
+      print(fmt::format("{:<12}{:<14}{:<34}{:<12}{}\n{:12}{}", s.name, s.title, s.diffusers_class,
+                        s.default_schedule, fmt::join(s.aliases, " "), "",
+                        fmt::join(s.schedules, " ")));
     rows.push_back({{"name", s.name},
                     {"title", s.title},
                     {"diffusers_class", s.diffusers_class},
-                    {"karras", s.has_karras},
+                    {"aliases", s.aliases},
+                    {"schedules", s.schedules},
                     {"default_schedule", s.default_schedule}});
   }
   if (json) print(Json{{"samplers", std::move(rows)}});
@@ -53,6 +56,8 @@ Status samplers(const Flags& flags) {
                    api::sampler_table({.sampler = flags.name,
                                        .schedule = flags.schedule,
                                        .timestep_spacing = flags.timestep_spacing,
+                                       .prediction = flags.prediction,
+                                       .rescale_betas_zero_snr = flags.zero_snr,
                                        .steps = flags.steps},
                                       scheduler_config(model)));
   if (flags.json) {
@@ -72,11 +77,16 @@ void add_samplers(CLI::App& program, Action& action) {
   auto flags = std::make_shared<Flags>();
   app->add_option("NAME", flags->name, "A sampler, by any of its names");
   app->add_option("--steps", flags->steps, "Sampling steps")->type_name("N")->capture_default_str();
-  app->add_option("--schedule", flags->schedule, "discrete or karras [the sampler's own]")
+  app->add_option("--schedule", flags->schedule,
+                  "discrete, karras, exponential, beta or sgm_uniform [the sampler's own]")
       ->type_name("NAME");
   app->add_option("--timestep-spacing", flags->timestep_spacing,
                   "leading, trailing or linspace [the model's]")
       ->type_name("NAME");
+  app->add_option("--prediction", flags->prediction, "epsilon, v or sample [the model's]")
+      ->type_name("NAME");
+  app->add_flag("--rescale-betas-zero-snr", flags->zero_snr,
+                "Noise levels that end in no signal at all");
   flags->model.add(*app);
   app->add_flag("--json", flags->json, "Print {\"timesteps\": [...], \"sigmas\": [...]}");
   app->footer("Example:\n  tempera samplers dpm++2m --steps 20 --schedule karras --json");

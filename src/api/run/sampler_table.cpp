@@ -5,24 +5,44 @@
 
 namespace tempera::api {
 
+namespace {
+
+SamplerDescription describe(const diffusion::Sampler& sampler) {
+  SamplerDescription description{
+      .name = std::string(sampler.name),
+      .title = std::string(sampler.title),
+      .diffusers_class = std::string(sampler.diffusers_class),
+      .aliases = {sampler.aliases.begin(), sampler.aliases.end()},
+      .default_schedule = std::string(diffusion::name(sampler.default_schedule))};
+  for (const diffusion::Schedule schedule : sampler.schedules)
+    description.schedules.emplace_back(diffusion::name(schedule));
+  return description;
+}
+
+}  // namespace
+
 std::vector<SamplerDescription> sampler_descriptions() {
   std::vector<SamplerDescription> descriptions;
   for (const diffusion::Sampler* sampler : diffusion::samplers())
-    descriptions.push_back({std::string(sampler->name), std::string(sampler->title),
-                            std::string(sampler->diffusers_class), sampler->has_karras,
-                            std::string(diffusion::name(sampler->default_schedule))});
+    descriptions.push_back(describe(*sampler));
   return descriptions;
 }
 
 Result<SamplerTable> sampler_table(const SamplerQuestion& question,
                                    const std::string& scheduler_config) {
-  diffusion::SamplerOptions options{.sampler = question.sampler, .steps = question.steps};
+  diffusion::SamplerOptions options{.sampler = question.sampler,
+                                    .steps = question.steps,
+                                    .rescale_betas_zero_snr = question.rescale_betas_zero_snr};
   if (question.schedule) {
     ASSIGN_OR_RETURN(options.schedule, diffusion::parse_schedule(*question.schedule));
   }
   if (question.timestep_spacing) {
     ASSIGN_OR_RETURN(options.spacing, diffusion::parse_timestep_spacing(*question.timestep_spacing,
                                                                         "--timestep-spacing"));
+  }
+  if (question.prediction) {
+    ASSIGN_OR_RETURN(options.prediction,
+                     diffusion::parse_prediction(*question.prediction, "--prediction"));
   }
   ASSIGN_OR_RETURN(const auto config, diffusion::read_scheduler_config(scheduler_config));
   ASSIGN_OR_RETURN(const auto plan, diffusion::make_sampler_plan(options, config));

@@ -10,14 +10,16 @@ namespace tempera::api {
 
 struct SamplerDescription {
   std::string name, title, diffusers_class;
-  bool has_karras;
+  std::vector<std::string> aliases;    // beside these three; punctuation and letter case aside
+  std::vector<std::string> schedules;  // those that it has
   std::string default_schedule;
 };
 std::vector<SamplerDescription> sampler_descriptions();
 
 struct SamplerQuestion {
   std::string sampler;
-  std::optional<std::string> schedule, timestep_spacing;
+  std::optional<std::string> schedule, timestep_spacing, prediction;
+  bool rescale_betas_zero_snr = false;
   int64_t steps = 20;
 };
 struct SamplerTable {

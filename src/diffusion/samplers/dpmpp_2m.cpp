@@ -61,10 +61,12 @@ Status plan_dpmpp_2m(SamplerPlan& plan) {
   const std::vector<float> levels = noise_levels(plan.alphas_cumprod);
   std::vector<double> timesteps;
   std::vector<double> sigmas;
-  if (plan.schedule == Schedule::karras) {
-    sigmas = karras_sigmas(levels.front(), levels.back(), plan.steps);
+  if (spreads_sigmas(plan.schedule)) {
+    sigmas = spread_sigmas(plan, levels.front(), levels.back());
     for (double sigma : sigmas) timesteps.push_back(timestep_at(levels, sigma));
-    if (plan.config.beta_schedule != BetaSchedule::squaredcos_cap_v2) round_all(timesteps);
+    if (plan.schedule == Schedule::karras &&
+        plan.config.beta_schedule != BetaSchedule::squaredcos_cap_v2)
+      round_all(timesteps);
     for (double& timestep : timesteps) timestep = std::trunc(timestep);
   } else {
     timesteps = discrete_timesteps(plan);
@@ -148,11 +150,12 @@ const Sampler kDpmpp2m = {.name = "dpm++2m",
                           .title = "DPM++ 2M",
                           .diffusers_class = "DPMSolverMultistepScheduler",
                           .aliases = kAliases,
-                          .has_karras = true,
+                          .schedules = kSigmaSchedules,
                           .default_schedule = Schedule::karras,
                           .default_spacing = TimestepSpacing::linspace,
                           .scales_input = false,
                           .history = 2,
+                          .has_zero_snr = true,
                           .plan = plan_dpmpp_2m,
                           .step = step_dpmpp_2m};
 

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "diffusion/samplers/beta_schedule.h"
-#include "diffusion/samplers/noise_schedule.h"
 #include "diffusion/samplers/sampler_table.h"
 #include "diffusion/samplers/sigma_space.h"
 
@@ -24,15 +23,8 @@ Status plan_euler(SamplerPlan& plan) {
   TRY(check_config(plan));
   set_alphas(plan, ZeroSnr::clamped);
   const std::vector<float> levels = noise_levels(plan.alphas_cumprod);
-  std::vector<double> timesteps = fractional_timesteps(plan);
-  std::vector<double> sigmas = sigmas_at(levels, timesteps);
-  if (plan.schedule == Schedule::karras) {
-    sigmas = karras_sigmas(plan.config.sigma_min.value_or(sigmas.back()),
-                           plan.config.sigma_max.value_or(sigmas.front()), plan.steps);
-    timesteps.clear();
-    for (double sigma : sigmas) timesteps.push_back(timestep_at(levels, sigma));
-  }
-  set_schedule(plan, timesteps, sigmas);
+  const SigmaSteps steps = sigma_steps(plan, levels);
+  set_schedule(plan, steps.timesteps, steps.sigmas);
   set_initial_noise(plan);
   return {};
 }
@@ -54,11 +46,12 @@ const Sampler kEuler = {.name = "euler",
                         .title = "Euler",
                         .diffusers_class = "EulerDiscreteScheduler",
                         .aliases = kAliases,
-                        .has_karras = true,
+                        .schedules = kSigmaSchedules,
                         .default_schedule = Schedule::discrete,
                         .default_spacing = TimestepSpacing::linspace,
                         .scales_input = true,
                         .history = 0,
+                        .has_zero_snr = true,
                         .plan = plan_euler,
                         .step = step_euler};
 

@@ -18,9 +18,9 @@ Status plan_euler_a(SamplerPlan& plan) {
     return unsupported_config(plan, "prediction_type 'sample'");
   set_alphas(plan, ZeroSnr::clamped);
   const std::vector<float> levels = noise_levels(plan.alphas_cumprod);
-  const std::vector<double> timesteps = fractional_timesteps(plan);
+  const SigmaSteps steps = sigma_steps(plan, levels);
   plan.config.final_sigma = FinalSigma::zero;  // the class has no such setting
-  set_schedule(plan, timesteps, sigmas_at(levels, timesteps));
+  set_schedule(plan, steps.timesteps, steps.sigmas);
   set_initial_noise(plan);
   draw_every_step(plan);
   return {};
@@ -46,11 +46,12 @@ const Sampler kEulerAncestral = {.name = "euler_a",
                                  .title = "Euler a",
                                  .diffusers_class = "EulerAncestralDiscreteScheduler",
                                  .aliases = kAliases,
-                                 .has_karras = false,
+                                 .schedules = kDiscreteSchedules,
                                  .default_schedule = Schedule::discrete,
                                  .default_spacing = TimestepSpacing::linspace,
                                  .scales_input = true,
                                  .history = 0,
+                                 .has_zero_snr = true,
                                  .plan = plan_euler_a,
                                  .step = step_euler_a};
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "diffusion/samplers/beta_distribution.h"
 
 namespace tempera::diffusion {
 namespace {
@@ -74,6 +75,19 @@ std::vector<double> karras_sigmas(double smallest, double largest, int64_t count
   const double high = std::pow(largest, 1.0 / kRho);
   std::vector<double> sigmas = linspace(0.0, 1.0, count);
   for (double& sigma : sigmas) sigma = std::pow(high + sigma * (low - high), kRho);
+  return sigmas;
+}
+
+std::vector<double> exponential_sigmas(double smallest, double largest, int64_t count) {
+  std::vector<double> sigmas = linspace(std::log(largest), std::log(smallest), count);
+  for (double& sigma : sigmas) sigma = std::exp(sigma);
+  return sigmas;
+}
+
+std::vector<double> beta_sigmas(double smallest, double largest, int64_t count) {
+  std::vector<double> sigmas = linspace(0.0, 1.0, count);
+  for (double& sigma : sigmas)
+    sigma = smallest + beta_quantile(1.0 - sigma, 0.6, 0.6) * (largest - smallest);
   return sigmas;
 }
 

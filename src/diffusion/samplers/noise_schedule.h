@@ -28,5 +28,9 @@ double timestep_at(std::span<const float> levels, double sigma);
 // Karras et al. (https://arxiv.org/abs/2206.00364, eq. 5) with rho 7: `count` values, falling from
 // `largest` to `smallest`.
 std::vector<double> karras_sigmas(double smallest, double largest, int64_t count);
+// Evenly spaced logarithms.
+std::vector<double> exponential_sigmas(double smallest, double largest, int64_t count);
+// Quantiles of Beta(0.6, 0.6) (https://arxiv.org/abs/2407.12173), linear in sigma.
+std::vector<double> beta_sigmas(double smallest, double largest, int64_t count);
 
 }  // namespace tempera::diffusion

@@ -1,8 +1,9 @@
 #include "diffusion/samplers/sampler.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 
 #include "base/suggest.h"
@@ -15,33 +16,60 @@ namespace {
 constexpr std::array<const Sampler*, 5> kSamplers = {&kDdim, &kPlms, &kEuler, &kEulerAncestral,
                                                      &kDpmpp2m};
 
-// Lower-case letters, digits and plus signs only.
-std::string plain_name(std::string_view name) {
-  std::string plain;
-  for (unsigned char c : name)
-    if (std::isalnum(c) || c == '+') plain += static_cast<char>(std::tolower(c));
-  return plain;
-}
-
 bool is_called(const Sampler& sampler, std::string_view plain) {
   return plain == plain_name(sampler.name) || plain == plain_name(sampler.title) ||
          plain == plain_name(sampler.diffusers_class) ||
          std::ranges::find(sampler.aliases, plain) != sampler.aliases.end();
 }
 
-Status check_options(const Sampler& sampler, Schedule schedule, const SamplerOptions& options,
-                     const SchedulerConfig& config) {
-  if (schedule == Schedule::karras && !sampler.has_karras)
+Status check_schedule(const Sampler& sampler, Schedule schedule, const SamplerOptions& options) {
+  if (std::ranges::find(sampler.schedules, schedule) == sampler.schedules.end()) {
+    std::vector<std::string_view> known;
+    for (const Schedule each : sampler.schedules) known.push_back(name(each));
     return error(ErrorCode::unsupported,
-                 "sampler {} has no karras schedule, as diffusers' {} has no use_karras_sigmas; "
-                 "pass --schedule discrete",
-                 sampler.name, sampler.diffusers_class);
+                 "sampler {} has no {} schedule, as diffusers' {} has no flag for it; pass "
+                 "--schedule {}",
+                 sampler.name, name(schedule), sampler.diffusers_class, fmt::join(known, " or "));
+  }
+  if (schedule == Schedule::sgm_uniform &&
+      options.spacing.value_or(TimestepSpacing::trailing) != TimestepSpacing::trailing)
+    return error(ErrorCode::invalid_argument,
+                 "the sgm_uniform schedule is discrete with trailing timesteps, not {}; pass "
+                 "--schedule discrete",
+                 name(*options.spacing));
+  return {};
+}
+
+Status check_options(const Sampler& sampler, const SamplerOptions& options,
+                     const SchedulerConfig& config) {
   if (options.steps < 1 || options.steps > config.num_train_timesteps)
     return error(ErrorCode::invalid_argument, "{} steps are not within 1 to the model's {}",
                  options.steps, config.num_train_timesteps);
-  if (!(options.eta >= 0.0 && options.eta <= 1.0))
-    return error(ErrorCode::invalid_argument, "eta {} is not within 0 to 1", options.eta);
+  if (options.eta && !(*options.eta >= 0.0 && *options.eta <= 1.0))
+    return error(ErrorCode::invalid_argument, "eta {} is not within 0 to 1", *options.eta);
+  if (options.eta && !sampler.default_eta)
+    return error(ErrorCode::unsupported, "sampler {} takes no eta; leave out --eta {}",
+                 sampler.name, *options.eta);
+  if (options.rescale_betas_zero_snr && !sampler.has_zero_snr)
+    return error(ErrorCode::unsupported,
+                 "sampler {} cannot rescale betas to zero SNR, as diffusers' {} has no "
+                 "rescale_betas_zero_snr; leave out --rescale-betas-zero-snr",
+                 sampler.name, sampler.diffusers_class);
   return {};
+}
+
+// Splits "dpm++2mkarras" into the sampler's name and a schedule's.
+struct SplitName {
+  std::string_view sampler;
+  std::optional<Schedule> schedule;
+};
+SplitName split_name(std::string_view plain) {
+  for (const std::string& schedule : schedule_names()) {
+    const std::string suffix = plain_name(schedule);
+    if (plain.size() > suffix.size() && plain.ends_with(suffix))
+      return {plain.substr(0, plain.size() - suffix.size()), parse_schedule(schedule).value()};
+  }
+  return {plain, {}};
 }
 
 }  // namespace
@@ -49,55 +77,40 @@ Status check_options(const Sampler& sampler, Schedule schedule, const SamplerOpt
 std::span<const Sampler* const> samplers() { return kSamplers; }
 
 Result<SamplerChoice> find_sampler(std::string_view name) {
-  std::string plain = plain_name(name);
-  SamplerChoice choice{};
-  static constexpr std::string_view kKarras = "karras";
-  if (plain.ends_with(kKarras)) {
-    plain.resize(plain.size() - kKarras.size());
-    choice.schedule = Schedule::karras;
-  }
-  std::string known;
+  const std::string plain = plain_name(name);
+  const SplitName split = split_name(plain);
   std::vector<std::string> names;
   for (const Sampler* sampler : kSamplers) {
-    choice.sampler = sampler;
-    if (is_called(*sampler, plain)) return choice;
-    known += (known.empty() ? "" : ", ") + std::string(sampler->name);
+    if (is_called(*sampler, split.sampler)) return SamplerChoice{sampler, split.schedule};
     names.emplace_back(sampler->name);
   }
   return error(ErrorCode::invalid_argument, "unknown sampler {}; the samplers are {}{}",
-               quote(name), known, suggestion(plain, names));
-}
-
-Result<Schedule> parse_schedule(std::string_view name) {
-  if (name == "discrete") return Schedule::discrete;
-  if (name == "karras") return Schedule::karras;
-  return error(ErrorCode::invalid_argument,
-               "unknown schedule {}; the schedules are discrete, karras", quote(name));
-}
-
-std::string_view name(Schedule schedule) {
-  return schedule == Schedule::karras ? "karras" : "discrete";
+               quote(name), fmt::join(names, ", "), suggestion(split.sampler, names));
 }
 
 std::string title(const SamplerPlan& plan) {
-  return std::string(plan.sampler->title) + (plan.schedule == Schedule::karras ? " Karras" : "");
+  const std::string_view schedule = title(plan.schedule);
+  return fmt::format("{}{}{}", plan.sampler->title, schedule.empty() ? "" : " ", schedule);
 }
 
 Result<SamplerPlan> make_sampler_plan(const SamplerOptions& options,
                                       const SchedulerConfig& config) {
-  ASSIGN_OR_RETURN(SamplerChoice choice, find_sampler(options.sampler));
+  ASSIGN_OR_RETURN(const SamplerChoice choice, find_sampler(options.sampler));
   const Sampler& sampler = *choice.sampler;
-  const Schedule schedule =
-      options.schedule.value_or(choice.schedule.value_or(sampler.default_schedule));
-  TRY(check_options(sampler, schedule, options, config));
   SamplerPlan plan;
   plan.sampler = &sampler;
+  plan.schedule = options.schedule.value_or(choice.schedule.value_or(sampler.default_schedule));
+  TRY(check_schedule(sampler, plan.schedule, options));
+  TRY(check_options(sampler, options, config));
   plan.config = config;
-  plan.schedule = schedule;
+  plan.config.prediction = options.prediction.value_or(config.prediction);
+  plan.config.rescale_betas_zero_snr |= options.rescale_betas_zero_snr;
   plan.spacing =
-      options.spacing.value_or(config.timestep_spacing.value_or(sampler.default_spacing));
+      plan.schedule == Schedule::sgm_uniform
+          ? TimestepSpacing::trailing
+          : options.spacing.value_or(config.timestep_spacing.value_or(sampler.default_spacing));
   plan.steps = options.steps;
-  plan.eta = options.eta;
+  plan.eta = options.eta.value_or(sampler.default_eta.value_or(0.0));
   TRY(sampler.plan(plan));
   return plan;
 }
@@ -114,7 +127,7 @@ SamplerState make_sampler_state(const SamplerPlan& plan, size_t count) {
 
 void scale_input(const SamplerPlan& plan, size_t call, std::span<const float> sample,
                  std::span<float> scaled) {
-  const float sigma = plan.sigmas[call];
+  const float sigma = plan.input_sigmas.empty() ? plan.sigmas[call] : plan.input_sigmas[call];
   const float divisor = plan.sampler->scales_input ? std::sqrt(sigma * sigma + 1.0f) : 1.0f;
   for (size_t i = 0; i < sample.size(); ++i) scaled[i] = sample[i] / divisor;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -8,21 +9,23 @@
 #include <vector>
 
 #include "base/status.h"
+#include "diffusion/samplers/schedule.h"
 #include "diffusion/samplers/scheduler_config.h"
 
 namespace tempera::diffusion {
 
 struct Sampler;
 
-// How the noise levels of a run are spread over the model's own.
-enum class Schedule { discrete, karras };
-
 struct SamplerOptions {
   std::string sampler = "dpm++2m";         // a name or alias of the table
   std::optional<Schedule> schedule;        // none: what the name says, else the sampler's default
   std::optional<TimestepSpacing> spacing;  // none: what the model's config says
   int64_t steps = 20;
-  double eta = 0.0;  // ddim only: 0 is deterministic, 1 draws as much noise as DDPM
+  // ddim: 0 is deterministic, 1 draws as much noise as DDPM; tcd: the share of a step that goes
+  // back as noise. none: the sampler's default.
+  std::optional<double> eta;
+  std::optional<Prediction> prediction;  // none: what the model's config says
+  bool rescale_betas_zero_snr = false;   // or as the model's config says
 };
 
 // A tensor of unit noise that a step takes. Brownian noise is that of the walk between two sigmas;
@@ -40,8 +43,11 @@ struct SamplerPlan {
   TimestepSpacing spacing = TimestepSpacing::leading;
   int64_t steps = 0;
   double eta = 0.0;
+  size_t begin = 0;                           // calls that `cut` left out before the first
   std::vector<float> timesteps;               // one a model call; plms calls once more than `steps`
   std::vector<float> sigmas;                  // the noise level at each call, then the final one
+  std::vector<float> input_sigmas;            // dpm2: what scale_input takes instead of sigmas
+  std::vector<std::array<float, 4>> weights;  // lms: of a call's newest to oldest derivative
   float init_noise_sigma = 1.0f;              // the initial latents are unit noise times this
   std::vector<std::vector<NoiseDraw>> draws;  // of each call; empty: no call draws
   std::vector<float> alphas_cumprod;          // by training timestep
@@ -65,11 +71,14 @@ struct Sampler {
   std::string_view title;  // AUTOMATIC1111's name
   std::string_view diffusers_class;
   std::span<const std::string_view> aliases;  // beside the three above; in the form of `plain_name`
-  bool has_karras;                            // the class has the flag use_karras_sigmas
+  std::span<const Schedule> schedules;        // those that the class has flags for
   Schedule default_schedule;
   TimestepSpacing default_spacing;  // the class's own
-  bool scales_input;                // the model sees x / sqrt(sigma^2 + 1)
+  bool scales_input;                // x is x0 + sigma * noise; the model sees x / sqrt(sigma^2 + 1)
   size_t history;                   // tensors of SamplerState
+  size_t calls_per_step = 1;        // diffusers' `order`
+  std::optional<double> default_eta;  // none: the class takes no eta
+  bool has_zero_snr = false;          // the class has the flag rescale_betas_zero_snr
   // Fills timesteps, sigmas and what follows them; the fields before are set.
   Status (*plan)(SamplerPlan& plan);
   void (*step)(const SamplerPlan& plan, const StepInput& input, SamplerState& state,
@@ -86,12 +95,14 @@ struct SamplerChoice {
 };
 Result<SamplerChoice> find_sampler(std::string_view name);
 
-Result<Schedule> parse_schedule(std::string_view name);
-std::string_view name(Schedule schedule);
 // AUTOMATIC1111's name of the pair: "DPM++ 2M Karras".
 std::string title(const SamplerPlan& plan);
 
 Result<SamplerPlan> make_sampler_plan(const SamplerOptions& options, const SchedulerConfig& config);
+
+// The plan's last part, for a start that holds a picture: min(int(steps * strength), steps) steps,
+// as diffusers' img2img and inpainting take them. `invalid_argument` when no step is left.
+Result<SamplerPlan> cut(SamplerPlan plan, double strength);
 
 // How many tensors of noise a call's step takes.
 size_t draws_of(const SamplerPlan& plan, size_t call);

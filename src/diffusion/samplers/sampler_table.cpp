@@ -32,6 +32,27 @@ std::vector<double> spaced_timesteps(const SamplerPlan& plan, bool rounded) {
   return timesteps;
 }
 
+bool spreads_sigmas(Schedule schedule) {
+  return schedule != Schedule::discrete && schedule != Schedule::sgm_uniform;
+}
+
+std::vector<double> spread_sigmas(const SamplerPlan& plan, double smallest, double largest) {
+  const double low = plan.config.sigma_min.value_or(smallest);
+  const double high = plan.config.sigma_max.value_or(largest);
+  switch (plan.schedule) {
+    case Schedule::karras:
+      return karras_sigmas(low, high, plan.steps);
+    case Schedule::exponential:
+      return exponential_sigmas(low, high, plan.steps);
+    case Schedule::beta:
+      return beta_sigmas(low, high, plan.steps);
+    case Schedule::discrete:
+    case Schedule::sgm_uniform:
+      break;
+  }
+  CHECK(false, "schedule {} has sigmas of its own", name(plan.schedule));
+}
+
 void set_schedule(SamplerPlan& plan, const std::vector<double>& timesteps,
                   const std::vector<double>& sigmas) {
   plan.timesteps.assign(timesteps.begin(), timesteps.end());

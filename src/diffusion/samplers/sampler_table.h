@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "diffusion/samplers/sampler.h"
@@ -15,12 +16,23 @@ extern const Sampler kDpmpp2m;
 
 // What the samplers' plans share.
 
+// A class's schedules, by its flags.
+inline constexpr std::array kDiscreteSchedules = {Schedule::discrete, Schedule::sgm_uniform};
+inline constexpr std::array kSigmaSchedules = {Schedule::discrete, Schedule::karras,
+                                               Schedule::exponential, Schedule::beta,
+                                               Schedule::sgm_uniform};
+
 // alphas_cumprod from the config's betas. What rescale_betas_zero_snr does depends on the class:
 enum class ZeroSnr { ignored, exact, clamped };  // clamped: the last value is 2^-24, not 0
 void set_alphas(SamplerPlan& plan, ZeroSnr zero_snr);
 
 // Timesteps by the plan's spacing over all training timesteps, falling; `rounded` to integers.
 std::vector<double> spaced_timesteps(const SamplerPlan& plan, bool rounded);
+
+// The sigmas of a schedule other than discrete between two of the model's; the config's sigma_min
+// and sigma_max come first.
+std::vector<double> spread_sigmas(const SamplerPlan& plan, double smallest, double largest);
+bool spreads_sigmas(Schedule schedule);  // it is one of those
 
 // Sets timesteps and sigmas from f64 values and appends the config's final sigma.
 void set_schedule(SamplerPlan& plan, const std::vector<double>& timesteps,

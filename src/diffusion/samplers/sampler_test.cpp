@@ -50,7 +50,7 @@ SamplerPlan plan_of(const Json& row) {
   options.schedule =
       config.value("use_karras_sigmas", false) ? Schedule::karras : Schedule::discrete;
   options.steps = row["steps"];
-  options.eta = row["step_arguments"].value("eta", 0.0);
+  if (row["step_arguments"].contains("eta")) options.eta = row["step_arguments"]["eta"];
   const SchedulerConfig parsed = parse_scheduler_config(config, "case").value();
   return make_sampler_plan(options, parsed).value();
 }
@@ -138,14 +138,14 @@ TEST(FindSampler, KnowsTheNamesOfOtherPrograms) {
 }
 
 TEST(FindSampler, NamesTheSamplersWhenThereIsNone) {
-  EXPECT_EQ(find_sampler("heun").error().message,
-            "unknown sampler 'heun'; the samplers are ddim, plms, euler, euler_a, dpm++2m");
+  EXPECT_EQ(find_sampler("foo").error().message,
+            "unknown sampler 'foo'; the samplers are ddim, plms, euler, euler_a, dpm++2m");
 }
 
 TEST(SamplerPlan, RefusesWhatTheClassDoesNotHave) {
   EXPECT_EQ(message({.sampler = "ddim", .schedule = Schedule::karras}),
-            "sampler ddim has no karras schedule, as diffusers' DDIMScheduler has no "
-            "use_karras_sigmas; pass --schedule discrete");
+            "sampler ddim has no karras schedule, as diffusers' DDIMScheduler has no flag for it; "
+            "pass --schedule discrete or sgm_uniform");
   EXPECT_EQ(message({.steps = 0}), "0 steps are not within 1 to the model's 1000");
   EXPECT_EQ(message({.sampler = "euler_a"}, R"({"prediction_type": "sample"})"),
             "sampler euler_a does not support prediction_type 'sample' of the model's scheduler "

@@ -207,6 +207,14 @@ Result<TimestepSpacing> parse_timestep_spacing(std::string_view name, std::strin
   return named<TimestepSpacing>(kSpacings, name, "timestep spacing", where);
 }
 
+std::string_view name(TimestepSpacing spacing) {
+  return kSpacings[static_cast<size_t>(spacing)].first;
+}
+
+Result<Prediction> parse_prediction(std::string_view name, std::string_view where) {
+  return named<Prediction>(kPredictions, name == "v" ? "v_prediction" : name, "prediction", where);
+}
+
 std::string_view name(Prediction prediction) {
   return kPredictions[static_cast<size_t>(prediction)].first;
 }

@@ -66,6 +66,9 @@ Result<SchedulerConfig> parse_scheduler_config(const Json& json, std::string_vie
 Result<SchedulerConfig> read_scheduler_config(const std::string& path);
 
 Result<TimestepSpacing> parse_timestep_spacing(std::string_view name, std::string_view where);
+std::string_view name(TimestepSpacing spacing);
+// "epsilon", "v" (or "v_prediction"), "sample".
+Result<Prediction> parse_prediction(std::string_view name, std::string_view where);
 std::string_view name(Prediction prediction);
 
 }  // namespace tempera::diffusion

@@ -8,17 +8,18 @@
 
 namespace tempera::diffusion {
 
-std::vector<double> fractional_timesteps(const SamplerPlan& plan) {
-  std::vector<double> timesteps = spaced_timesteps(plan, false);
-  for (double& timestep : timesteps) timestep = static_cast<float>(timestep);
-  return timesteps;
-}
-
-std::vector<double> sigmas_at(std::span<const float> levels, const std::vector<double>& timesteps) {
-  std::vector<double> sigmas(timesteps.size());
-  std::ranges::transform(timesteps, sigmas.begin(),
-                         [&](double timestep) { return sigma_at(levels, timestep); });
-  return sigmas;
+SigmaSteps sigma_steps(const SamplerPlan& plan, std::span<const float> levels, bool rounded) {
+  SigmaSteps steps{spaced_timesteps(plan, false), {}};
+  for (double& timestep : steps.timesteps) {
+    timestep = static_cast<float>(timestep);
+    steps.sigmas.push_back(sigma_at(levels, timestep));
+  }
+  if (!spreads_sigmas(plan.schedule)) return steps;
+  steps.sigmas = spread_sigmas(plan, steps.sigmas.back(), steps.sigmas.front());
+  steps.timesteps.clear();
+  for (const double sigma : steps.sigmas) steps.timesteps.push_back(timestep_at(levels, sigma));
+  if (rounded && plan.schedule == Schedule::karras) round_all(steps.timesteps);
+  return steps;
 }
 
 void set_initial_noise(SamplerPlan& plan) {

@@ -7,13 +7,17 @@
 
 namespace tempera::diffusion {
 
-// What the Euler samplers share: the sample is x0 + sigma * noise, and timesteps are fractional.
+// What the samplers share whose sample is x0 + sigma * noise, and whose timesteps are fractional.
 
-// Timesteps by the plan's spacing, rounded to f32 as diffusers keeps them.
-std::vector<double> fractional_timesteps(const SamplerPlan& plan);
-
-// sigma_at of each timestep.
-std::vector<double> sigmas_at(std::span<const float> levels, const std::vector<double>& timesteps);
+// A step's timestep and sigma, falling, without the final sigma.
+struct SigmaSteps {
+  std::vector<double> timesteps;
+  std::vector<double> sigmas;
+};
+// By the plan's spacing and schedule; `levels` is the sigma of each training timestep. `rounded`:
+// the timesteps of karras sigmas are rounded to integers.
+SigmaSteps sigma_steps(const SamplerPlan& plan, std::span<const float> levels,
+                       bool rounded = false);
 
 // Sets init_noise_sigma from the plan's sigmas and spacing.
 void set_initial_noise(SamplerPlan& plan);
