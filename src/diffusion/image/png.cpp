@@ -12,7 +12,8 @@
 namespace tempera::diffusion {
 namespace {
 
-constexpr int64_t kMaxPixels = int64_t{1} << 28;
+// Deflate makes at most so many bytes of one.
+constexpr size_t kMaxInflation = 1032;
 // Behind the signature (8 bytes) and the header chunk (25): the first place for other chunks.
 constexpr size_t kAfterHeader = 8 + 25;
 
@@ -57,9 +58,14 @@ bool read_header(const PngReader& reader) {
   if (setjmp(png_jmpbuf(reader.png))) return false;
   png_set_user_limits(reader.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_read_info(reader.png, reader.info);
+  return true;
+}
+
+// To 8-bit RGB or RGBA.
+bool expand(const PngReader& reader) {
+  if (setjmp(png_jmpbuf(reader.png))) return false;
   png_set_expand(reader.png);
   png_set_strip_16(reader.png);
-  png_set_strip_alpha(reader.png);
   png_set_gray_to_rgb(reader.png);
   png_set_interlace_handling(reader.png);
   png_read_update_info(reader.png, reader.info);
@@ -73,7 +79,25 @@ bool read_rows(const PngReader& reader, png_bytepp rows) {
   return true;
 }
 
-Result<Image> decode_pixels(std::string_view bytes, std::string_view where) {
+// Bytes of all rows as the file holds them, before anything is expanded.
+size_t stored_bytes(const PngReader& reader) {
+  const size_t bits = size_t{png_get_image_width(reader.png, reader.info)} *
+                      png_get_channels(reader.png, reader.info) *
+                      png_get_bit_depth(reader.png, reader.info);
+  return (bits + 7) / 8 * png_get_image_height(reader.png, reader.info);
+}
+
+// Refuses, before memory is taken, what cannot be a picture of the size that the header says.
+Status check_size(const PngReader& reader, std::string_view bytes, std::string_view where) {
+  TRY(check_pixels(png_get_image_width(reader.png, reader.info),
+                   png_get_image_height(reader.png, reader.info), where));
+  if (stored_bytes(reader) / kMaxInflation <= bytes.size()) return {};
+  return error(ErrorCode::data_loss, "{}: not a valid PNG: {} bytes cannot hold {}x{} pixels",
+               where, bytes.size(), png_get_image_width(reader.png, reader.info),
+               png_get_image_height(reader.png, reader.info));
+}
+
+Result<Picture> decode_pixels(std::string_view bytes, std::string_view where) {
   Reading reading{bytes};
   const PngReader reader(reading);
   const auto failure = [&] {
@@ -81,24 +105,24 @@ Result<Image> decode_pixels(std::string_view bytes, std::string_view where) {
   };
   if (!reader.info) return error(ErrorCode::resource_exhausted, "{}: no memory to read it", where);
   if (!read_header(reader)) return failure();
-  Image image{png_get_image_width(reader.png, reader.info),
-              png_get_image_height(reader.png, reader.info),
-              {}};
-  if (image.width * image.height > kMaxPixels)
-    return error(ErrorCode::resource_exhausted, "{}: {}x{} is more than {} pixels", where,
-                 image.width, image.height, kMaxPixels);
-  const auto stride = static_cast<size_t>(3 * image.width);
-  CHECK(png_get_rowbytes(reader.png, reader.info) == stride, "a row of another size");
-  image.pixels.resize(stride * static_cast<size_t>(image.height));
-  std::vector<png_bytep> rows(static_cast<size_t>(image.height));
-  for (size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * stride;
+  TRY(check_size(reader, bytes, where));
+  if (!expand(reader)) return failure();
+  const int64_t width = png_get_image_width(reader.png, reader.info);
+  const int64_t height = png_get_image_height(reader.png, reader.info);
+  const size_t stride = png_get_rowbytes(reader.png, reader.info);
+  const int64_t channels = png_get_channels(reader.png, reader.info);
+  CHECK(stride == static_cast<size_t>(channels * width), "a row of another size");
+  std::vector<uint8_t> pixels(stride * static_cast<size_t>(height));
+  std::vector<png_bytep> rows(static_cast<size_t>(height));
+  for (size_t y = 0; y < rows.size(); ++y) rows[y] = pixels.data() + y * stride;
   if (!read_rows(reader, rows.data())) return failure();
-  return image;
+  if (channels == 4) return picture_from_rgba(pixels, width, height);
+  return Picture{{width, height, std::move(pixels)}, {}, {}};
 }
 
 }  // namespace
 
-Result<std::string> encode_png(const Image& image, const PngText& text) {
+Result<std::string> encode_png(const Image& image, const PictureText& text) {
   png_image header{};
   header.version = PNG_IMAGE_VERSION;
   header.width = static_cast<png_uint_32>(image.width);
@@ -115,19 +139,18 @@ Result<std::string> encode_png(const Image& image, const PngText& text) {
   return file.insert(kAfterHeader, chunks);
 }
 
-Status write_png(const std::string& path, const Image& image, const PngText& text) {
+Status write_png(const std::string& path, const Image& image, const PictureText& text) {
   ASSIGN_OR_RETURN(const std::string file, encode_png(image, text));
   return write_file(path, file);
 }
 
-Result<PngPicture> decode_png(std::string_view bytes, std::string_view where) {
-  PngPicture picture;
-  ASSIGN_OR_RETURN(picture.image, decode_pixels(bytes, where));
+Result<Picture> decode_png(std::string_view bytes, std::string_view where) {
+  ASSIGN_OR_RETURN(Picture picture, decode_pixels(bytes, where));
   ASSIGN_OR_RETURN(picture.text, read_png_text(bytes, where));
   return picture;
 }
 
-Result<PngPicture> read_png(const std::string& path) {
+Result<Picture> read_png(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
   return decode_png(bytes, path);
 }

@@ -19,13 +19,14 @@ Image gradient(int64_t width, int64_t height) {
 }
 
 TEST(Png, KeepsPixelsAndText) {
-  const PngText text = {{"parameters", "a caf\xC3\xA9\nSteps: 20"}, {"other", "\xE7\x8C\xAB cat"}};
+  const PictureText text = {{"parameters", "a caf\xC3\xA9\nSteps: 20"},
+                            {"other", "\xE7\x8C\xAB cat"}};
   const Image image = gradient(13, 7);
   const std::string file = encode_png(image, text).value();
   EXPECT_NE(file.find("tEXtparameters"), std::string::npos);
   EXPECT_NE(file.find("caf\xE9"), std::string::npos) << "Latin-1 in tEXt";
   EXPECT_NE(file.find("iTXtother"), std::string::npos);
-  const PngPicture picture = decode_png(file, "test").value();
+  const Picture picture = decode_png(file, "test").value();
   EXPECT_EQ(picture.image.width, 13);
   EXPECT_EQ(picture.image.height, 7);
   EXPECT_EQ(picture.image.pixels, image.pixels);

@@ -128,8 +128,8 @@ std::string make_text_chunk(std::string_view keyword, std::string_view value) {
   return make_png_chunk("iTXt", start + std::string(4, '\0') + text);
 }
 
-Result<PngText> read_png_text(std::string_view file, std::string_view where) {
-  PngText result;
+Result<PictureText> read_png_text(std::string_view file, std::string_view where) {
+  PictureText result;
   size_t total = 0;
   std::string_view rest = file.substr(std::min(kSignature, file.size()));
   while (rest.size() >= 12) {
@@ -157,6 +157,17 @@ Result<PngText> read_png_text(std::string_view file, std::string_view where) {
     if (type == "IEND") break;
   }
   return result;
+}
+
+std::string_view find_png_chunk(std::string_view file, std::string_view type) {
+  std::string_view rest = file.substr(std::min(kSignature, file.size()));
+  while (rest.size() >= 12) {
+    const size_t size = read_big_endian(rest);
+    if (size > rest.size() - 12) break;
+    if (rest.substr(4, 4) == type) return rest.substr(8, size);
+    rest.remove_prefix(size + 12);
+  }
+  return {};
 }
 
 }  // namespace tempera::diffusion

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "diffusion/image/png.h"
+#include "diffusion/image/image.h"
 
 namespace tempera::diffusion {
 
@@ -17,6 +17,9 @@ std::string make_text_chunk(std::string_view keyword, std::string_view value);
 
 // The text chunks of a whole PNG file; data_loss where a chunk is cut short or its checksum is
 // wrong.
-Result<PngText> read_png_text(std::string_view file, std::string_view where);
+Result<PictureText> read_png_text(std::string_view file, std::string_view where);
+
+// The data of the first chunk of that type; empty where there is none.
+std::string_view find_png_chunk(std::string_view file, std::string_view type);
 
 }  // namespace tempera::diffusion
