@@ -115,19 +115,36 @@ Status read_added_tokens(const Json& json, const std::string& where, Settings& s
 
 using ReadJson = Status (*)(const Json&, const std::string&, Settings&);
 
-Status read_optional(const std::string& path, ReadJson read, Settings& settings) {
-  if (!std::filesystem::exists(path)) return {};
-  ASSIGN_OR_RETURN(Json json, read_json_file(path));
+// Where the files are, for messages.
+struct Source {
+  const TokenizerFiles& files;
+  const std::string& folder;
+
+  std::string path(const std::string& name) const { return folder + "/" + name; }
+};
+
+Status read_optional(const Source& source, const std::string& name, ReadJson read,
+                     Settings& settings) {
+  const auto text = source.files.find(name);
+  if (text == source.files.end()) return {};
+  const std::string path = source.path(name);
+  ASSIGN_OR_RETURN(const Json json, parse_json(text->second, path));
   if (!json.is_object()) return error(ErrorCode::data_loss, "{}: not a JSON object", path);
   return read(json, path, settings);
 }
 
-Result<Settings> read_settings(const std::string& folder) {
+Result<Settings> read_settings(const Source& source) {
   Settings settings;
-  TRY(read_optional(folder + "/tokenizer_config.json", read_tokenizer_config, settings));
-  TRY(read_optional(folder + "/special_tokens_map.json", read_named_tokens, settings));
-  TRY(read_optional(folder + "/added_tokens.json", read_added_tokens, settings));
+  TRY(read_optional(source, "tokenizer_config.json", read_tokenizer_config, settings));
+  TRY(read_optional(source, "special_tokens_map.json", read_named_tokens, settings));
+  TRY(read_optional(source, "added_tokens.json", read_added_tokens, settings));
   return settings;
+}
+
+Result<const std::string*> required(const Source& source, const std::string& name) {
+  const auto text = source.files.find(name);
+  if (text != source.files.end()) return &text->second;
+  return error(ErrorCode::not_found, "{}: no such file", source.path(name));
 }
 
 Result<int32_t> token_id(const BytePairs& pairs, const Settings& settings, const std::string& text,
@@ -182,17 +199,38 @@ std::vector<int32_t> Tokenizer::encode_padded(std::string_view text, int64_t len
   return ids;
 }
 
-Result<Tokenizer> load_tokenizer(const std::string& folder) {
-  ASSIGN_OR_RETURN(Settings settings, read_settings(folder));
-  ASSIGN_OR_RETURN(Json vocab, read_json_file(folder + "/vocab.json"));
-  ASSIGN_OR_RETURN(std::string merges, read_file(folder + "/merges.txt"));
-  ASSIGN_OR_RETURN(BytePairs pairs, BytePairs::make(vocab, merges, settings.unknown.text, folder));
+Result<TokenizerFiles> read_tokenizer_files(const std::string& folder) {
+  TokenizerFiles files;
+  for (const char* name : {"vocab.json", "merges.txt"}) {
+    ASSIGN_OR_RETURN(files[name], read_file(folder + "/" + name));
+  }
+  for (const char* name :
+       {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
+    const std::string path = folder + "/" + name;
+    if (!std::filesystem::exists(path)) continue;
+    ASSIGN_OR_RETURN(files[name], read_file(path));
+  }
+  return files;
+}
+
+Result<Tokenizer> make_tokenizer(const TokenizerFiles& files, const std::string& folder) {
+  const Source source{files, folder};
+  ASSIGN_OR_RETURN(const Settings settings, read_settings(source));
+  ASSIGN_OR_RETURN(const std::string* vocab_text, required(source, "vocab.json"));
+  ASSIGN_OR_RETURN(const Json vocab, parse_json(*vocab_text, source.path("vocab.json")));
+  ASSIGN_OR_RETURN(const std::string* merges, required(source, "merges.txt"));
+  ASSIGN_OR_RETURN(BytePairs pairs, BytePairs::make(vocab, *merges, settings.unknown.text, folder));
   ASSIGN_OR_RETURN(std::vector<SpecialToken> special, find_special_tokens(pairs, settings, folder));
   TokenizerSettings result{.model_max_length = settings.model_max_length};
   ASSIGN_OR_RETURN(result.begin_id, token_id(pairs, settings, settings.begin.text, folder));
   ASSIGN_OR_RETURN(result.end_id, token_id(pairs, settings, settings.end.text, folder));
   ASSIGN_OR_RETURN(result.pad_id, token_id(pairs, settings, settings.pad.text, folder));
   return Tokenizer(std::move(pairs), std::move(special), result);
+}
+
+Result<Tokenizer> load_tokenizer(const std::string& folder) {
+  ASSIGN_OR_RETURN(const TokenizerFiles files, read_tokenizer_files(folder));
+  return make_tokenizer(files, folder);
 }
 
 }  // namespace tempera::diffusion

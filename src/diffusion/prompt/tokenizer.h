@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,8 +46,13 @@ class Tokenizer {
   TokenizerSettings settings_;
 };
 
-// Reads vocab.json and merges.txt and, if present, tokenizer_config.json, special_tokens_map.json
-// and added_tokens.json of a folder.
+// A tokenizer's files by name: vocab.json and merges.txt, and those that are there of
+// tokenizer_config.json, special_tokens_map.json and added_tokens.json.
+using TokenizerFiles = std::map<std::string, std::string>;
+Result<TokenizerFiles> read_tokenizer_files(const std::string& folder);
+
+// `folder` is where the files are from, for messages.
+Result<Tokenizer> make_tokenizer(const TokenizerFiles& files, const std::string& folder);
 Result<Tokenizer> load_tokenizer(const std::string& folder);
 
 }  // namespace tempera::diffusion

@@ -2,42 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <filesystem>
 
 #include "base/file.h"
+#include "diffusion/prompt/stock_tokenizer.h"
 #include "diffusion/prompt/utf8.h"
 
 namespace tempera::diffusion {
 namespace {
-
-constexpr int kMerges = 48894;
-
-std::string gunzip(const std::string& path) {
-  gzFile file = gzopen(path.c_str(), "rb");
-  CHECK(file, "{}", path);
-  std::string text;
-  char block[65536];
-  for (int size = 0; (size = gzread(file, block, sizeof block)) > 0;) text.append(block, size);
-  gzclose(file);
-  return text;
-}
-
-// GPT-2's stand-ins for bytes, in the order of the vocabulary: by code point.
-std::vector<std::string> byte_symbols() {
-  std::vector<std::string> symbols;
-  for (int code = 33; code <= 0x143; ++code) {
-    const bool taken = code <= 126 || (code >= 161 && code <= 172) || code >= 174;
-    if (!taken) continue;
-    const char high = static_cast<char>(0xC0 | code >> 6);
-    const char low = static_cast<char>(0x80 | (code & 0x3F));
-    const std::string symbol =
-        code < 128 ? std::string(1, static_cast<char>(code)) : std::string{high, low};
-    symbols.push_back(symbol);
-  }
-  return symbols;
-}
 
 // A folder of this process, gone with the object.
 struct TemporaryFolder {
@@ -54,29 +27,12 @@ struct TemporaryFolder {
 // Fills a tokenizer's folder with CLIP's vocabulary and the given configuration files.
 void fill_folder(const std::string& folder, const std::string& config = "",
                  const std::string& special = "", const std::string& added = "") {
-  static const std::string text =
-      gunzip(TEMPERA_SOURCE_DIR "/third_party/clip_bpe/bpe_simple_vocab_16e6.txt.gz");
-  Json vocab = Json::object();
-  Json::object_t::Container& tokens = vocab.get_ref<Json::object_t&>();
-  const auto add = [&](const std::string& token) { tokens.emplace_back(token, tokens.size()); };
-  for (const std::string& symbol : byte_symbols()) add(symbol);
-  for (const std::string& symbol : byte_symbols()) add(symbol + "</w>");
-  std::string merges = "#version: 0.2\n";
-  size_t begin = text.find('\n') + 1;
-  for (int i = 0; i < kMerges; ++i) {
-    const size_t end = text.find('\n', begin);
-    std::string line = text.substr(begin, end - begin);
-    merges += line + "\n";
-    add(line.erase(line.find(' '), 1));
-    begin = end + 1;
-  }
-  add("<|startoftext|>");
-  add("<|endoftext|>");
+  static const TokenizerFiles stock = stock_tokenizer_files(Padding::end);
   const auto write = [&](const char* file, const std::string& content) {
     if (!content.empty()) CHECK(write_file(folder + "/" + file, content).ok());
   };
-  write("vocab.json", vocab.dump());
-  write("merges.txt", merges);
+  write("vocab.json", stock.at("vocab.json"));
+  write("merges.txt", stock.at("merges.txt"));
   write("tokenizer_config.json", config);
   write("special_tokens_map.json", special);
   write("added_tokens.json", added);
@@ -105,6 +61,14 @@ TEST(Tokenizer, GivesTransformersIds) {
     EXPECT_EQ(clip().encode(text), row["ids"].get<Ids>()) << text;
     EXPECT_EQ(clip().encode_padded(text, 77), row["ids_77"].get<Ids>()) << text;
   }
+}
+
+TEST(StockTokenizer, PadsAsTheModelsOfItsGenerationDo) {
+  const auto padded = [](Padding padding) {
+    return make_tokenizer(stock_tokenizer_files(padding), "built-in")->encode_padded("a!", 5);
+  };
+  EXPECT_EQ(padded(Padding::end), (Ids{49406, 320, 256, 49407, 49407}));
+  EXPECT_EQ(padded(Padding::exclamation), (Ids{49406, 320, 0, 49407, 0}));
 }
 
 TEST(Tokenizer, CutsToTheLengthAskedFor) {

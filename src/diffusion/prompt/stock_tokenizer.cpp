@@ -1,0 +1,118 @@
+#include "diffusion/prompt/stock_tokenizer.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/check.h"
+#include "base/json.h"
+#include "diffusion/prompt/utf8.h"
+
+// The front of third_party/clip_bpe's table, as much as inflates to the merges in use. Behind the
+// header line stand, one a line, more merges than CLIP takes.
+asm(R"(
+.section .rodata
+.globl tempera_clip_merges, tempera_clip_merges_end
+.hidden tempera_clip_merges, tempera_clip_merges_end
+tempera_clip_merges:
+.incbin ")" TEMPERA_CLIP_MERGES R"(", 0, 212480
+tempera_clip_merges_end:
+.byte 0
+.previous
+)");
+extern "C" {
+extern const unsigned char tempera_clip_merges[];
+extern const unsigned char tempera_clip_merges_end[];
+}
+
+namespace tempera::diffusion {
+namespace {
+
+constexpr size_t kMerges = 48894;
+
+std::string inflate_merges() {
+  constexpr int kGzip = 15 + 16;
+  constexpr size_t kInflated = 524680;
+  std::string text(kInflated, '\0');
+  z_stream stream{};
+  CHECK(inflateInit2(&stream, kGzip) == Z_OK, "zlib does not start");
+  stream.next_in = const_cast<unsigned char*>(tempera_clip_merges);
+  stream.avail_in = static_cast<unsigned>(tempera_clip_merges_end - tempera_clip_merges);
+  stream.next_out = reinterpret_cast<unsigned char*>(text.data());
+  stream.avail_out = static_cast<unsigned>(text.size());
+  const int status = inflate(&stream, Z_SYNC_FLUSH);
+  inflateEnd(&stream);
+  CHECK(status == Z_OK, "the built-in merges do not inflate");
+  return text;
+}
+
+// The lines of the merges in use, each with its line break.
+std::string_view used_lines(std::string_view text) {
+  text.remove_prefix(text.find('\n') + 1);
+  size_t end = 0;
+  for (size_t i = 0; i < kMerges; ++i) {
+    end = text.find('\n', end);
+    CHECK(end != std::string_view::npos, "the built-in merges end at {}", i);
+    ++end;
+  }
+  return text.substr(0, end);
+}
+
+// GPT-2's printable characters for bytes, in the order of the vocabulary: bytes that print stand
+// for themselves, the others follow from U+0100 on.
+std::vector<std::string> byte_symbols() {
+  std::u32string printed, others;
+  for (char32_t byte = 0; byte < 256; ++byte) {
+    const bool prints =
+        (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+    if (prints)
+      printed.push_back(byte);
+    else
+      others.push_back(0x100 + static_cast<char32_t>(others.size()));
+  }
+  std::vector<std::string> symbols;
+  for (const char32_t symbol : printed + others) symbols.push_back(to_utf8({&symbol, 1}));
+  return symbols;
+}
+
+std::string vocabulary(std::string_view merges) {
+  std::vector<std::string> tokens = byte_symbols();
+  const size_t bytes = tokens.size();
+  for (size_t i = 0; i < bytes; ++i) tokens.push_back(tokens[i] + "</w>");
+  while (!merges.empty()) {
+    const size_t end = merges.find('\n');
+    std::string token(merges.substr(0, end));
+    std::erase(token, ' ');
+    tokens.push_back(std::move(token));
+    merges.remove_prefix(end + 1);
+  }
+  tokens.insert(tokens.end(), {"<|startoftext|>", "<|endoftext|>"});
+  std::string text = "{";
+  for (size_t id = 0; id < tokens.size(); ++id)
+    text += fmt::format("{}{}: {}", id == 0 ? "" : ", ", Json(tokens[id]).dump(), id);
+  return text + "}\n";
+}
+
+}  // namespace
+
+TokenizerFiles stock_tokenizer_files(Padding padding) {
+  const std::string inflated = inflate_merges();
+  const std::string_view merges = used_lines(inflated);
+  Json special = {{"bos_token", "<|startoftext|>"},
+                  {"eos_token", "<|endoftext|>"},
+                  {"pad_token", padding == Padding::end ? "<|endoftext|>" : "!"},
+                  {"unk_token", "<|endoftext|>"}};
+  Json config = {{"tokenizer_class", "CLIPTokenizer"},
+                 {"model_max_length", 77},
+                 {"do_lower_case", true},
+                 {"add_prefix_space", false}};
+  config.update(special);
+  return {{"vocab.json", vocabulary(merges)},
+          {"merges.txt", "#version: 0.2\n" + std::string(merges)},
+          {"special_tokens_map.json", special.dump(1) + "\n"},
+          {"tokenizer_config.json", config.dump(1) + "\n"}};
+}
+
+}  // namespace tempera::diffusion
