@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/flags_init_image.h"
 #include "cli/output.h"
 #include "cli/picture_names.h"
 #include "cli/progress.h"
@@ -28,6 +29,7 @@ struct GenerateFlags {
   api::OpenModel open;
   CompileFlags compile;
   SavingFlags saving;
+  InitImageFlags init_image;
   api::GenerateSettings settings;
 };
 
@@ -67,6 +69,7 @@ void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
   flags.saving.add_token_merging(app);
   flags.saving.add_deep_cache(app);
   flags.saving.add_guidance(app);
+  flags.init_image.add(app);
 }
 
 // CLI11 takes arguments last first.
@@ -141,6 +144,7 @@ Status complete_settings(GenerateFlags& flags, bool prompt_given) {
     return error(ErrorCode::invalid_argument, "--save-steps needs --save-latents FILE");
   flags.settings.keep_steps = flags.save_steps;
   flags.settings.saving = flags.saving.saving;
+  TRY(flags.init_image.apply(flags.settings));
   if (!flags.initial_latents.empty()) {
     ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
   }

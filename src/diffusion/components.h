@@ -13,7 +13,7 @@
 namespace tempera::diffusion {
 
 struct ModelCall {
-  std::span<const float> sample;  // f32 [pictures, 4, height / 8, width / 8]
+  std::span<const float> sample;  // f32 [pictures, unet_channels, height / 8, width / 8]
   float timestep;                 // may be fractional
   CallKind kind;
 };
@@ -29,6 +29,8 @@ struct Components {
   // Output: one row a picture, for the context's last rows, or if the call is guided two: its
   // halves see the same samples.
   std::function<Status(const ModelCall& call, std::span<float> output)> denoise;
+  // Called for init images, before bind_context.
+  EncodeImage encode_image;
   // One picture: latent f32 [1, 4, height / 8, width / 8], divided by scaling_factor -> planes f32
   // [1, 3, height, width], about -1..1.
   std::function<Status(std::span<const float> latent, std::span<float> planes)> decode;
@@ -41,6 +43,7 @@ struct ModelSettings {
   int64_t vocabulary = 0;    // tokens that the text encoder knows; 0 is not checked
   int64_t text_tokens = 77;  // the length that prompts are cut and padded to
   int64_t latent_channels = 4;
+  int64_t unet_channels = 4;  // 9 of an inpainting model: sample, mask, masked latents
   int64_t vae_scale = 8;  // pixels a latent, along each side
   double scaling_factor = 0.18215;
 };

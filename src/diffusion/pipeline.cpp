@@ -16,6 +16,16 @@ Shape latent_shape(const PictureRequest& request, const ModelSettings& model) {
           request.height / model.vae_scale, request.width / model.vae_scale};
 }
 
+Status check_mask(const PictureRequest& request) {
+  const auto given = static_cast<int64_t>(request.mask.repaint.size());
+  if (given == 0) return {};
+  if (!is_given(request.init))
+    return error(ErrorCode::invalid_argument, "a mask without an init image");
+  if (given == request.width * request.height) return {};
+  return error(ErrorCode::invalid_argument, "a mask of {} pixels for a picture of {}x{}", given,
+               request.width, request.height);
+}
+
 Status check_request(const PictureRequest& request, const ModelSettings& model) {
   if (request.width < model.vae_scale || request.height < model.vae_scale ||
       request.width % model.vae_scale != 0 || request.height % model.vae_scale != 0)
@@ -32,21 +42,25 @@ Status check_request(const PictureRequest& request, const ModelSettings& model) 
   if (given != 0 && given != element_count(shape))
     return error(ErrorCode::invalid_argument, "the initial latents hold {} values, {} needs {}",
                  given, to_string(shape), element_count(shape));
-  return {};
+  TRY(check(request.init, shape[0], request.width, request.height));
+  return check_mask(request);
 }
 
 // The buffers of the sampling loop, all made before the first step.
 struct Buffers {
-  std::vector<float> input;   // [pictures, 4, h, w]
+  std::vector<float> scaled;  // [pictures, 4, h, w]
+  std::vector<float> input;   // [pictures, unet_channels, h, w], if the UNet takes more
   std::vector<float> output;  // [model batch, 4, h, w]
   std::vector<float> noise;   // a call's draws, each [pictures, 4, h, w]
   SamplerState state;
 };
 
-Buffers make_buffers(const PictureRequest& request, const SamplerPlan& plan, size_t latents) {
+Buffers make_buffers(const PictureRequest& request, const SamplerPlan& plan, const Start& start,
+                     size_t latents) {
   size_t draws = 0;
   for (const auto& of_call : plan.draws) draws = std::max(draws, of_call.size());
   return {std::vector<float>(latents),
+          std::vector<float>(start.condition.empty() ? 0 : latents + start.condition.size()),
           std::vector<float>(is_guided(request) ? 2 * latents : latents),
           std::vector<float>(draws * latents), make_sampler_state(plan, latents)};
 }
@@ -56,6 +70,7 @@ struct Loop {
   const Components& components;
   const SamplerPlan& plan;
   const Conditioning& conditioning;
+  const Start& start;
   NoiseSource& noise;
   Buffers& buffers;
   std::vector<CallKind> kinds;  // of each call
@@ -68,18 +83,35 @@ Status bind_context(const Loop& loop, size_t call) {
   return loop.components.bind_context(loop.conditioning.contexts[of_call[call]]);
 }
 
+// What the UNet sees: the scaled sample of each picture, before what it takes beside.
+std::span<const float> model_input(const Loop& loop, size_t call, std::span<const float> latents) {
+  Buffers& buffers = loop.buffers;
+  scale_input(loop.plan, call, latents, buffers.scaled);
+  const std::vector<float>& condition = loop.start.condition;
+  if (condition.empty()) return buffers.scaled;
+  const size_t pictures = loop.request.seeds.size();
+  const size_t sample = latents.size() / pictures, beside = condition.size() / pictures;
+  auto to = buffers.input.begin();
+  for (size_t picture = 0; picture < pictures; ++picture) {
+    to = std::copy_n(buffers.scaled.begin() + picture * sample, sample, to);
+    to = std::copy_n(condition.begin() + picture * beside, beside, to);
+  }
+  return buffers.input;
+}
+
 Status step(const Loop& loop, size_t call, std::span<float> latents) {
   Buffers& buffers = loop.buffers;
   const CallKind kind = loop.kinds[call];
   const size_t rows = kind.guided ? 2 * latents.size() : latents.size();
   const std::span<float> result = std::span(buffers.output).first(rows);
   TRY(bind_context(loop, call));
-  scale_input(loop.plan, call, latents, buffers.input);
-  TRY(loop.components.denoise({buffers.input, loop.plan.timesteps[call], kind}, result));
+  const std::span<const float> input = model_input(loop, call, latents);
+  TRY(loop.components.denoise({input, loop.plan.timesteps[call], kind}, result));
   const std::span<const float> output = kind.guided ? guide(loop.request, result) : result;
   const auto noise = std::span(buffers.noise).first(draws_of(loop.plan, call) * latents.size());
   if (!noise.empty()) loop.noise.draw(loop.plan.draws[call], noise);
   sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);
+  put_back(loop.start, loop.plan, call + 1, latents);
   return {};
 }
 
@@ -119,7 +151,7 @@ Result<Pictures> make_pictures(const PictureRequest& request, const ModelSetting
                                const Components& components, const ProgressFunction& progress) {
   TRY(check_request(request, model));
   Pictures pictures;
-  ASSIGN_OR_RETURN(pictures.plan, make_sampler_plan(request.sampler, model.scheduler));
+  ASSIGN_OR_RETURN(pictures.plan, make_plan(request, model.scheduler));
   const SamplerPlan& plan = pictures.plan;
   const size_t calls = plan.timesteps.size();
   ASSIGN_OR_RETURN(const Conditioning conditioning,
@@ -127,9 +159,9 @@ Result<Pictures> make_pictures(const PictureRequest& request, const ModelSetting
   pictures.latents = Tensor(DType::f32, latent_shape(request, model));
   NoiseSource noise(request.seeds);
   const std::span<float> latents = pictures.latents.as<float>();
-  set_initial_latents(request, plan, noise, latents);
-  Buffers buffers = make_buffers(request, plan, latents.size());
-  TRY(denoise({request, components, plan, conditioning, noise, buffers,
+  ASSIGN_OR_RETURN(const Start begin, start(request, model, components, plan, noise, latents));
+  Buffers buffers = make_buffers(request, plan, begin, latents.size());
+  TRY(denoise({request, components, plan, conditioning, begin, noise, buffers,
                call_kinds(request, static_cast<int64_t>(calls))},
               progress, pictures));
   TRY(decode(request, model, components, progress, pictures));

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "diffusion/img2img.h"
+#include "diffusion/inpaint.h"
 #include "diffusion/samplers/sampler.h"
 #include "diffusion/saving.h"
 
@@ -22,6 +24,8 @@ struct PictureRequest {
   // f32 [pictures, 4, height / 8, width / 8] in the place of the noise, or empty; like noise it is
   // multiplied by the sampler's init_noise_sigma (diffusers' `latents`).
   std::vector<float> initial_latents;
+  ImageInput init;
+  MaskInput mask;  // of the init images
   bool keep_steps = false;
   WorkSaving saving;
 };

@@ -1,16 +1,137 @@
 #include "diffusion/start.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "diffusion/img2img.h"
+#include "diffusion/inpaint.h"
 
 namespace tempera::diffusion {
+namespace {
 
-void set_initial_latents(const PictureRequest& request, const SamplerPlan& plan, NoiseSource& noise,
-                         std::span<float> latents) {
-  if (request.initial_latents.empty())
-    noise.draw(latents);
-  else
-    std::ranges::copy(request.initial_latents, latents.begin());
-  for (float& latent : latents) latent *= plan.init_noise_sigma;
+struct Starting {
+  const PictureRequest& request;
+  const ModelSettings& model;
+  const Components& components;
+  const SamplerPlan& plan;
+  NoiseSource& noise;
+  size_t pictures, latent;  // elements of a picture's latents
+
+  bool has_condition() const { return model.unet_channels != model.latent_channels; }
+  bool has_mask() const { return !request.mask.repaint.empty(); }
+  // Inpainting with all its steps begins as noise alone.
+  bool is_noise_alone() const {
+    return !is_given(request.init) || (has_mask() && request.init.strength >= 1.0);
+  }
+};
+
+// Unit noise -> samples of the latents of the images, one for all or one a picture, of which only
+// what is kept is seen if `is_masked`. No image: middle grey.
+Status sample_images(const Starting& s, bool is_masked, std::span<float> noise) {
+  const std::vector<Image>& images = s.request.init.images;
+  const size_t count = std::max<size_t>(images.size(), 1);
+  std::vector<float> planes(static_cast<size_t>(3 * s.request.width * s.request.height));
+  for (size_t i = 0; i < count; ++i) {
+    if (!images.empty()) planes = planes_of(images[i]);
+    if (is_masked) erase_repainted(s.request.mask, planes);
+    ASSIGN_OR_RETURN(const Posterior posterior,
+                     Posterior::encode(s.components.encode_image, planes, s.latent));
+    for (size_t picture = i; picture < s.pictures; picture += count)
+      posterior.sample(s.model.scaling_factor, noise.subspan(picture * s.latent, s.latent));
+  }
+  return {};
+}
+
+Status sample_init(const Starting& s, std::vector<float>& clean) {
+  if (!s.request.init.latents.empty()) {
+    clean = s.request.init.latents;
+    return {};
+  }
+  clean.resize(s.pictures * s.latent);
+  s.noise.draw(clean);
+  return sample_images(s, false, clean);
+}
+
+// Mask and masked latents, picture by picture.
+std::vector<float> join_condition(const Starting& s, std::span<const float> mask,
+                                  std::span<const float> masked) {
+  std::vector<float> condition;
+  for (size_t picture = 0; picture < s.pictures; ++picture) {
+    condition.insert(condition.end(), mask.begin(), mask.end());
+    const auto part = masked.subspan(picture * s.latent, s.latent);
+    condition.insert(condition.end(), part.begin(), part.end());
+  }
+  return condition;
+}
+
+// Drawn even where only the mask is needed: later noise is then diffusers'.
+Status add_condition(const Starting& s, Start& start) {
+  std::vector<float> masked(s.pictures * s.latent);
+  s.noise.draw(masked);
+  if (!s.has_condition()) return {};
+  TRY(sample_images(s, true, masked));
+  start.condition = join_condition(s, start.mask, masked);
+  return {};
+}
+
+void fill_mask(const Starting& s, const Start& start, std::span<float> latents) {
+  const MaskFill fill = s.request.mask.fill;
+  if (fill != MaskFill::noise && fill != MaskFill::zero) return;
+  for (size_t i = 0; i < latents.size(); ++i)
+    if (start.mask[i % start.mask.size()] != 0.0f)
+      latents[i] = fill == MaskFill::noise ? start.noise[i] : 0.0f;
+}
+
+// `latents` to the level of `call`: x + sigma * noise in the spaces of samplers that scale the
+// model's input, else the same divided by sqrt(sigma^2 + 1).
+void add_noise(const SamplerPlan& plan, size_t call, std::span<const float> noise,
+               std::span<float> latents) {
+  const float sigma = plan.sigmas[call];
+  const float signal = plan.sampler->scales_input ? 1.0f : 1.0f / std::sqrt(sigma * sigma + 1.0f);
+  for (size_t i = 0; i < latents.size(); ++i)
+    latents[i] = signal * latents[i] + signal * sigma * noise[i];
+}
+
+}  // namespace
+
+Result<SamplerPlan> make_plan(const PictureRequest& request, const SchedulerConfig& config) {
+  ASSIGN_OR_RETURN(SamplerPlan plan, make_sampler_plan(request.sampler, config));
+  if (is_given(request.init)) TRY(shorten(plan, request.init.strength));
+  return plan;
+}
+
+Result<Start> start(const PictureRequest& request, const ModelSettings& model,
+                    const Components& components, const SamplerPlan& plan, NoiseSource& noise,
+                    std::span<float> latents) {
+  const size_t pictures = request.seeds.size();
+  const Starting s{request, model, components, plan, noise, pictures, latents.size() / pictures};
+  Start start;
+  if (s.has_mask() || s.has_condition())
+    start.mask = latent_mask(request.mask, request.width, request.height, model.vae_scale);
+  if (!s.is_noise_alone() || (s.has_mask() && !s.has_condition())) TRY(sample_init(s, start.clean));
+  start.noise = request.initial_latents;
+  if (start.noise.empty()) {
+    start.noise.resize(latents.size());
+    noise.draw(start.noise);
+  }
+  if (s.is_noise_alone()) {
+    std::ranges::transform(start.noise, latents.begin(),
+                           [&](float x) { return x * plan.init_noise_sigma; });
+  } else {
+    std::ranges::copy(start.clean, latents.begin());
+    if (s.has_mask()) fill_mask(s, start, latents);
+    add_noise(plan, 0, start.noise, latents);
+  }
+  if (!start.mask.empty()) TRY(add_condition(s, start));
+  return start;
+}
+
+void put_back(const Start& start, const SamplerPlan& plan, size_t next_call,
+              std::span<float> latents) {
+  if (start.mask.empty() || !start.condition.empty()) return;
+  std::vector<float> kept = start.clean;
+  if (next_call < plan.timesteps.size()) add_noise(plan, next_call, start.noise, kept);
+  blend(start.mask, kept, latents);
 }
 
 }  // namespace tempera::diffusion

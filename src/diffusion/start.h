@@ -1,15 +1,38 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
+#include "base/status.h"
+#include "diffusion/components.h"
 #include "diffusion/noise_source.h"
 #include "diffusion/request.h"
 #include "diffusion/samplers/sampler.h"
 
 namespace tempera::diffusion {
 
-// The latents that the first step takes: noise, or the request's own latents, at the plan's level.
-void set_initial_latents(const PictureRequest& request, const SamplerPlan& plan, NoiseSource& noise,
-                         std::span<float> latents);
+// The plan of a request, shortened by the strength of its init image.
+Result<SamplerPlan> make_plan(const PictureRequest& request, const SchedulerConfig& config);
+
+// What the loop keeps of the init images. Of all pictures, one after another.
+struct Start {
+  // What is kept is put back after each step, if the UNet does not see it: latents of the init
+  // images, the noise that they got, both [pictures, 4, h, w], and the mask [h, w]; or empty.
+  std::vector<float> clean, noise, mask;
+  // The channels that the UNet takes beside the sample: mask and latents of the init image without
+  // what is repainted, [pictures, 5, h, w]; or empty.
+  std::vector<float> condition;
+};
+
+// Fills `latents`, [pictures, 4, h, w], for the first step: noise, the request's own latents, or
+// noised init images. Encodes what it needs and draws in diffusers' order: the init images'
+// posterior, the noise, the masked images' posterior.
+Result<Start> start(const PictureRequest& request, const ModelSettings& model,
+                    const Components& components, const SamplerPlan& plan, NoiseSource& noise,
+                    std::span<float> latents);
+
+// Puts back what is kept, at the noise level before `next_call`.
+void put_back(const Start& start, const SamplerPlan& plan, size_t next_call,
+              std::span<float> latents);
 
 }  // namespace tempera::diffusion

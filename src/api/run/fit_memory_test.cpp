@@ -30,8 +30,10 @@ TEST(FitMemory, FreeingTheUnetTakesItOffThePeakOfDecoding) {
   const ComponentMemory text{.component = "text_encoder", .weights = 10};
   const ComponentMemory unet{.component = "unet", .weights = 100, .arena = 20};
   const ComponentMemory vae{.component = "vae_decoder", .weights = 5, .arena = 50};
-  EXPECT_EQ(predict_peak(text, unet, vae, 7, false), 7 + 120 + 55);
-  EXPECT_EQ(predict_peak(text, unet, vae, 7, true), 7 + 120);
+  const ComponentMemory encoder{.component = "vae_encoder", .weights = 5, .arena = 180};
+  EXPECT_EQ(predict_peak({{text, unet, vae}}, 7, false), 7 + 120 + 55);
+  EXPECT_EQ(predict_peak({{text, unet, vae}}, 7, true), 7 + 120);
+  EXPECT_EQ(predict_peak({{text, encoder, unet, vae}}, 7, false), 7 + 185);
 }
 
 }  // namespace

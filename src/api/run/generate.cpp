@@ -5,6 +5,7 @@
 
 #include "api/run/version.h"
 #include "diffusion/infotext.h"
+#include "diffusion/start.h"
 #include "diffusion/tiled_decode.h"
 
 namespace tempera::api {
@@ -16,11 +17,13 @@ using runtime::Stage;
 
 struct Requests {
   ComponentRequest text_encoder;
+  std::optional<ComponentRequest> vae_encoder;           // for init images
   std::map<diffusion::CallKind, ComponentRequest> unet;  // for each kind of call that there is
   ComponentRequest vae_decoder;
 
   std::vector<const ComponentRequest*> all() const {
     std::vector<const ComponentRequest*> list = {&text_encoder};
+    if (vae_encoder) list.push_back(&*vae_encoder);
     for (const auto& [kind, plan] : unet) list.push_back(&plan);
     list.push_back(&vae_decoder);
     return list;
@@ -45,6 +48,9 @@ Requests requests_of(const PictureRequest& request, const ModelInfo& info, size_
     requests.vae_decoder.height = std::min(height, means.decode_tile);
     requests.vae_decoder.width = std::min(width, means.decode_tile);
   }
+  if (!request.init.images.empty() || info.unet_channels != info.latent_channels)
+    requests.vae_encoder = {
+        .component = "vae_encoder", .height = request.height, .width = request.width};
   for (const diffusion::CallKind kind : diffusion::call_kinds(request, static_cast<int64_t>(calls)))
     requests.unet[kind] = {.component = "unet",
                            .batch = kind.guided ? 2 * pictures : pictures,
@@ -185,16 +191,17 @@ class Denoiser {
   std::map<diffusion::CallKind, DenoiserPlan> plans_;
 };
 
-Status decode(Session& session, const ComponentRequest& request, std::span<const float> latent,
-              std::span<float> planes) {
+// Runs a component of one input and one output.
+Status apply(Session& session, const ComponentRequest& request, std::string_view input,
+             std::span<const float> from, std::string_view output, std::span<float> to) {
   ASSIGN_OR_RETURN(Executor * executor, session.executor(request));
-  TRY(set_input(*executor, "latent", std::as_bytes(latent)));
+  TRY(set_input(*executor, input, std::as_bytes(from)));
   TRY(executor->run(Stage::step));
-  ASSIGN_OR_RETURN(const int index, executor->output("image"));
+  ASSIGN_OR_RETURN(const int index, executor->output(output));
   ASSIGN_OR_RETURN(const auto bytes, executor->output_bytes(index));
-  CHECK(bytes.size() == planes.size_bytes(), "a picture of {} bytes for {}", bytes.size(),
-        planes.size_bytes());
-  std::ranges::copy(bytes, std::as_writable_bytes(planes).begin());
+  CHECK(bytes.size() == to.size_bytes(), "{} of {} bytes for {}", output, bytes.size(),
+        to.size_bytes());
+  std::ranges::copy(bytes, std::as_writable_bytes(to).begin());
   return {};
 }
 
@@ -204,7 +211,7 @@ Status decode_by(const MemoryMeans& means, Session& session, const Requests& req
                  std::span<float> planes) {
   if (means.frees_unet) session.release("unet");
   const auto decode_one = [&](std::span<const float> from, std::span<float> to) {
-    return decode(session, requests.vae_decoder, from, to);
+    return apply(session, requests.vae_decoder, "latent", from, "image", to);
   };
   if (means.decode_tile == 0) return decode_one(latent, planes);
   const ModelInfo& info = session.info();
@@ -220,11 +227,16 @@ diffusion::Components components_of(Session& session, const Requests& requests,
                                     Denoiser& denoiser, Watch& watch) {
   return {.encode = [&](const Tensor& ids) { return encode(session, requests.text_encoder, ids); },
           .bind_context = [&](const Tensor& context) -> Status {
+            session.release("vae_encoder");
             if (!watch.report(GenerateStage::load, 0, 1, "unet")) return stopped();
             return denoiser.bind(session, requests, context);
           },
           .denoise = [&](const diffusion::ModelCall& call,
                          std::span<float> output) { return denoiser.step(call, output); },
+          .encode_image = [&](std::span<const float> planes, std::span<float> moments) -> Status {
+            if (!watch.report(GenerateStage::load, 0, 1, "vae_encoder")) return stopped();
+            return apply(session, *requests.vae_encoder, "image", planes, "moments", moments);
+          },
           .decode =
               [&](std::span<const float> latent, std::span<float> planes) {
                 return decode_by(means, session, requests, request, latent, planes);
@@ -241,6 +253,7 @@ Result<diffusion::ModelSettings> model_settings(const ModelInfo& info,
   diffusion::ModelSettings model{.tokenizer = &tokenizer,
                                  .text_tokens = info.text_tokens,
                                  .latent_channels = info.latent_channels,
+                                 .unet_channels = info.unet_channels,
                                  .vae_scale = info.vae_scale,
                                  .scaling_factor = info.scaling_factor};
   ASSIGN_OR_RETURN(model.scheduler, diffusion::read_scheduler_config(info.scheduler_config));
@@ -293,6 +306,12 @@ void add_saving(const diffusion::WorkSaving& saving,
     fields.emplace_back("Guidance to", fmt::format("{}", saving.guidance_to));
 }
 
+void add_init(const PictureRequest& request,
+              std::vector<std::pair<std::string, std::string>>& fields) {
+  if (diffusion::is_given(request.init))
+    fields.emplace_back("Denoising strength", fmt::format("{}", request.init.strength));
+}
+
 Result<Generated> generate_at_once(Session& session, const PictureRequest& request,
                                    const GenerateProgressFunction& progress,
                                    const MemoryMeans& means) {
@@ -301,7 +320,7 @@ Result<Generated> generate_at_once(Session& session, const PictureRequest& reque
                    diffusion::load_tokenizer(info.tokenizer_folder));
   ASSIGN_OR_RETURN(const diffusion::ModelSettings model, model_settings(info, tokenizer));
   ASSIGN_OR_RETURN(const diffusion::SamplerPlan plan,
-                   diffusion::make_sampler_plan(request.sampler, model.scheduler));
+                   diffusion::make_plan(request, model.scheduler));
   std::map<GenerateStage, double> seconds;
   Watch watch(progress, seconds);
   const WatchedSetup watched(session, watch);
@@ -325,6 +344,9 @@ PictureRequest pictures_of(const PictureRequest& request, int64_t first, int64_t
   PictureRequest part = request;
   part.seeds.assign(request.seeds.begin() + first, request.seeds.begin() + first + count);
   const auto latent = static_cast<int64_t>(request.initial_latents.size() / request.seeds.size());
+  if (request.init.images.size() > 1)
+    part.init.images.assign(request.init.images.begin() + first,
+                            request.init.images.begin() + first + count);
   part.initial_latents.assign(request.initial_latents.begin() + first * latent,
                               request.initial_latents.begin() + (first + count) * latent);
   return part;
@@ -370,14 +392,17 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
                           {means.frees_unet, means.decode_tile, 0});
   ASSIGN_OR_RETURN(const diffusion::SchedulerConfig scheduler,
                    diffusion::read_scheduler_config(session.info().scheduler_config));
-  ASSIGN_OR_RETURN(const diffusion::SamplerPlan sampler,
-                   diffusion::make_sampler_plan(request.sampler, scheduler));
+  ASSIGN_OR_RETURN(const diffusion::SamplerPlan sampler, diffusion::make_plan(request, scheduler));
   const Requests requests = requests_of(request, session.info(), sampler.timesteps.size(), means);
   Compiled compiled{resident_bytes()};
   const int threads = session.device().thread_count();
   MemoryPrediction prediction;
   ASSIGN_OR_RETURN(const auto* text_encoder, compiled.plan(session, requests.text_encoder));
   prediction.components.push_back(memory_of(*text_encoder, threads));
+  if (requests.vae_encoder) {
+    ASSIGN_OR_RETURN(const auto* vae_encoder, compiled.plan(session, *requests.vae_encoder));
+    prediction.components.push_back(memory_of(*vae_encoder, threads));
+  }
   std::vector<const runtime::Plan*> unet;
   for (const auto& [kind, wanted] : requests.unet) {
     ASSIGN_OR_RETURN(const auto* plan, compiled.plan(session, wanted));
@@ -386,9 +411,7 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   prediction.components.push_back(memory_of(unet, threads));
   ASSIGN_OR_RETURN(const auto* vae_decoder, compiled.plan(session, requests.vae_decoder));
   prediction.components.push_back(memory_of(*vae_decoder, threads));
-  const auto& parts = prediction.components;
-  prediction.peak =
-      predict_peak(parts[0], parts[1], parts[2], compiled.resident(), means.frees_unet);
+  prediction.peak = predict_peak(prediction.components, compiled.resident(), means.frees_unet);
   return prediction;
 }
 
@@ -401,6 +424,7 @@ std::string parameters_text(const PictureRequest& request, const diffusion::Samp
       {"Seed", std::to_string(seed)},
       {"Size", fmt::format("{}x{}", request.width, request.height)},
       {"Model", info.name}};
+  add_init(request, fields);
   add_saving(request.saving, fields);
   fields.emplace_back("Version", fmt::format("tempera {}", kVersion));
   return diffusion::format_infotext({.prompt = request.prompt,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/run/init_image.h"
 #include "api/run/memory.h"
 #include "api/run/session.h"
 #include "base/status.h"
@@ -26,6 +27,7 @@ struct GenerateSettings {
   std::vector<uint64_t> seeds;        // none: one at random
   std::optional<int64_t> batch_size;  // none: as many as there are seeds
   std::optional<Tensor> initial_latents;
+  InitImageSettings init;
   bool keep_steps = false;
   diffusion::WorkSaving saving;
 };

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/check.h"
 #include "base/file.h"
 
 namespace tempera::api {
@@ -80,13 +81,18 @@ ComponentMemory memory_of(const runtime::Plan& plan, int threads) {
 
 // The arena is touched after the last weight is packed, so that only one of arena and transient
 // counts.
-int64_t predict_peak(const ComponentMemory& text_encoder, const ComponentMemory& unet,
-                     const ComponentMemory& vae_decoder, int64_t resident, bool frees_unet) {
-  const auto alone = [](const ComponentMemory& memory) {
-    return std::max(memory.loaded(), memory.weights + memory.transient);
-  };
-  return resident + std::max({alone(text_encoder), alone(unet),
-                              (frees_unet ? 0 : unet.loaded()) + alone(vae_decoder)});
+int64_t predict_peak(std::span<const ComponentMemory> components, int64_t resident,
+                     bool frees_unet) {
+  CHECK(components.size() >= 2, "{} components for a picture", components.size());
+  int64_t peak = 0;
+  for (const ComponentMemory& memory : components)
+    peak = std::max({peak, memory.loaded(), memory.weights + memory.transient});
+  const ComponentMemory& unet = components[components.size() - 2];
+  const ComponentMemory& decoder = components.back();
+  if (!frees_unet)
+    peak = std::max(
+        peak, unet.loaded() + std::max(decoder.loaded(), decoder.weights + decoder.transient));
+  return resident + peak;
 }
 
 int64_t resident_bytes() { return status_line("VmRSS:"); }

@@ -26,10 +26,12 @@ ComponentMemory memory_of(const runtime::Plan& plan, int threads);
 // Of several plans of one component that are loaded together: what they share counts once.
 ComponentMemory memory_of(std::span<const runtime::Plan* const> plans, int threads);
 
-// The peak of a picture: the text encoder is freed before the UNet is loaded, which stays while the
-// VAE decodes unless it is freed too. `resident` is what the process holds without any component.
-int64_t predict_peak(const ComponentMemory& text_encoder, const ComponentMemory& unet,
-                     const ComponentMemory& vae_decoder, int64_t resident, bool frees_unet);
+// The peak of a picture, of its components in order, the last two of which are the UNet and the
+// VAE's decoder: those before are freed each before the next is loaded, and the UNet stays while
+// the VAE decodes unless it is freed too. `resident` is what the process holds without any
+// component.
+int64_t predict_peak(std::span<const ComponentMemory> components, int64_t resident,
+                     bool frees_unet);
 
 // Of this process, from /proc/self/status; 0 where the system does not tell.
 int64_t resident_bytes();

@@ -92,11 +92,13 @@ Status check_model(const ModelInfo& info) {
     return error(ErrorCode::not_found, "{} has no tokenizer folder", info.name);
   if (info.scheduler_config.empty())
     return error(ErrorCode::not_found, "{} has no scheduler/scheduler_config.json", info.name);
-  if (info.unet_channels != info.latent_channels)
+  // Mask, and the latents of what is not masked.
+  if (info.unet_channels != info.latent_channels &&
+      info.unet_channels != 2 * info.latent_channels + 1)
     return error(ErrorCode::unsupported,
-                 "{} is an inpainting model: its UNet takes {} channels, not {}; generate makes "
-                 "pictures from text only so far",
-                 info.name, info.unet_channels, info.latent_channels);
+                 "the UNet of {} takes {} channels; generate knows text-to-image models of {} and "
+                 "inpainting models of {}",
+                 info.name, info.unet_channels, info.latent_channels, 2 * info.latent_channels + 1);
   return {};
 }
 
@@ -109,8 +111,14 @@ Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo
   request.prompt = settings.prompt;
   request.negative_prompt =
       first_of<std::string>(settings.negative_prompt, defaults.negative_prompt, "");
-  request.width = first_of(settings.width, defaults.width, info.sample_width * info.vae_scale);
-  request.height = first_of(settings.height, defaults.height, info.sample_height * info.vae_scale);
+  // With an init image the size is its own.
+  const bool is_open = settings.init.image.empty();
+  const auto side = [&](std::optional<int64_t> own, int64_t sample) {
+    return is_open ? own.value_or(sample * info.vae_scale) : 0;
+  };
+  request.width = settings.width.value_or(side(defaults.width, info.sample_width));
+  request.height = settings.height.value_or(side(defaults.height, info.sample_height));
+  TRY(resolve_init_image(settings.init, info, request));
   request.guidance_scale = first_of(settings.guidance_scale, defaults.guidance_scale, 7.5);
   request.keep_steps = settings.keep_steps;
   request.saving = settings.saving;
