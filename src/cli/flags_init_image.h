@@ -11,6 +11,9 @@ struct InitImageFlags {
   api::InitImageSettings settings;
   void add(CLI::App& app);
   Status apply(api::GenerateSettings& generate) const;
+
+ private:
+  void add_mask(CLI::App& app);
 };
 
 }  // namespace tempera::cli

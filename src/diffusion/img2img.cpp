@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/check.h"
+
 namespace tempera::diffusion {
 
 Status check(const ImageInput& init, int64_t pictures, int64_t width, int64_t height) {
@@ -18,20 +20,6 @@ Status check(const ImageInput& init, int64_t pictures, int64_t width, int64_t he
     if (image.width != width || image.height != height)
       return error(ErrorCode::invalid_argument, "an init image of {}x{} for a picture of {}x{}",
                    image.width, image.height, width, height);
-  return {};
-}
-
-Status shorten(SamplerPlan& plan, double strength) {
-  const int64_t kept =
-      std::min(static_cast<int64_t>(static_cast<double>(plan.steps) * strength), plan.steps);
-  if (kept < 1)
-    return error(ErrorCode::invalid_argument,
-                 "a strength of {} leaves none of {} steps; raise --strength or --steps", strength,
-                 plan.steps);
-  const int64_t skipped = plan.steps - kept;
-  plan.timesteps.erase(plan.timesteps.begin(), plan.timesteps.begin() + skipped);
-  plan.sigmas.erase(plan.sigmas.begin(), plan.sigmas.begin() + skipped);
-  if (!plan.draws.empty()) plan.draws.erase(plan.draws.begin(), plan.draws.begin() + skipped);
   return {};
 }
 

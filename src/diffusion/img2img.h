@@ -7,8 +7,6 @@
 
 #include "base/status.h"
 #include "diffusion/image/image.h"
-#include "diffusion/noise_source.h"
-#include "diffusion/samplers/sampler.h"
 
 namespace tempera::diffusion {
 
@@ -28,10 +26,6 @@ inline bool is_given(const ImageInput& init) {
 // invalid_argument for a strength out of range, or images that are not of the size, or not one for
 // all or one a picture.
 Status check(const ImageInput& init, int64_t pictures, int64_t width, int64_t height);
-
-// Leaves the last int(steps * strength) steps of a plan, as diffusers' get_timesteps does.
-// invalid_argument when that is none.
-Status shorten(SamplerPlan& plan, double strength);
 
 // f32 [3, height, width], -1..1.
 std::vector<float> planes_of(const Image& image);

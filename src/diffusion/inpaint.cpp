@@ -1,17 +1,25 @@
 #include "diffusion/inpaint.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/text.h"
 
 namespace tempera::diffusion {
 
+namespace {
+
+constexpr std::string_view kFills[] = {"original", "noise", "zero", "blur"};
+
+}  // namespace
+
+std::string_view name(MaskFill fill) { return kFills[static_cast<size_t>(fill)]; }
+
 Result<MaskFill> parse_mask_fill(std::string_view name) {
-  if (name == "original") return MaskFill::original;
-  if (name == "noise") return MaskFill::noise;
-  if (name == "zero") return MaskFill::zero;
-  if (name == "blur") return MaskFill::blur;
+  const auto* found = std::ranges::find(kFills, name);
+  if (found != std::end(kFills)) return static_cast<MaskFill>(found - kFills);
   return error(ErrorCode::invalid_argument,
-               "no mask fill {}; there are original, noise, zero and blur", quote(name));
+               "--mask-fill {} is none of original, noise, zero and blur", quote(name));
 }
 
 std::vector<float> latent_mask(const MaskInput& mask, int64_t width, int64_t height,

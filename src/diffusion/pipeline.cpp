@@ -139,7 +139,8 @@ Status decode(const PictureRequest& request, const ModelSettings& model,
     const auto from = latents.subspan(static_cast<size_t>(picture) * latent.size(), latent.size());
     std::ranges::transform(from, latent.begin(), [factor](float x) { return x / factor; });
     TRY(components.decode(latent, planes));
-    pictures.images.push_back(image_from_planes(planes, request.width, request.height));
+    pictures.images.push_back(
+        composite(request.composite, image_from_planes(planes, request.width, request.height)));
     TRY(report(progress, Stage::decode, picture + 1, count));
   }
   return {};

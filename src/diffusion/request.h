@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "diffusion/image/composite.h"
 #include "diffusion/img2img.h"
 #include "diffusion/inpaint.h"
 #include "diffusion/samplers/sampler.h"
@@ -25,7 +26,8 @@ struct PictureRequest {
   // multiplied by the sampler's init_noise_sigma (diffusers' `latents`).
   std::vector<float> initial_latents;
   ImageInput init;
-  MaskInput mask;  // of the init images
+  MaskInput mask;       // of the init images
+  Composite composite;  // of finished pictures
   bool keep_steps = false;
   WorkSaving saving;
 };

@@ -1,10 +1,10 @@
 #include "diffusion/start.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "diffusion/img2img.h"
 #include "diffusion/inpaint.h"
+#include "diffusion/samplers/add_noise.h"
 
 namespace tempera::diffusion {
 namespace {
@@ -82,22 +82,12 @@ void fill_mask(const Starting& s, const Start& start, std::span<float> latents) 
       latents[i] = fill == MaskFill::noise ? start.noise[i] : 0.0f;
 }
 
-// `latents` to the level of `call`: x + sigma * noise in the spaces of samplers that scale the
-// model's input, else the same divided by sqrt(sigma^2 + 1).
-void add_noise(const SamplerPlan& plan, size_t call, std::span<const float> noise,
-               std::span<float> latents) {
-  const float sigma = plan.sigmas[call];
-  const float signal = plan.sampler->scales_input ? 1.0f : 1.0f / std::sqrt(sigma * sigma + 1.0f);
-  for (size_t i = 0; i < latents.size(); ++i)
-    latents[i] = signal * latents[i] + signal * sigma * noise[i];
-}
-
 }  // namespace
 
 Result<SamplerPlan> make_plan(const PictureRequest& request, const SchedulerConfig& config) {
   ASSIGN_OR_RETURN(SamplerPlan plan, make_sampler_plan(request.sampler, config));
-  if (is_given(request.init)) TRY(shorten(plan, request.init.strength));
-  return plan;
+  if (!is_given(request.init)) return plan;
+  return cut(std::move(plan), request.init.strength);
 }
 
 Result<Start> start(const PictureRequest& request, const ModelSettings& model,
@@ -120,7 +110,7 @@ Result<Start> start(const PictureRequest& request, const ModelSettings& model,
   } else {
     std::ranges::copy(start.clean, latents.begin());
     if (s.has_mask()) fill_mask(s, start, latents);
-    add_noise(plan, 0, start.noise, latents);
+    add_noise(plan, 0, latents, start.noise, latents);
   }
   if (!start.mask.empty()) TRY(add_condition(s, start));
   return start;
@@ -130,7 +120,7 @@ void put_back(const Start& start, const SamplerPlan& plan, size_t next_call,
               std::span<float> latents) {
   if (start.mask.empty() || !start.condition.empty()) return;
   std::vector<float> kept = start.clean;
-  if (next_call < plan.timesteps.size()) add_noise(plan, next_call, start.noise, kept);
+  if (next_call < plan.timesteps.size()) add_noise(plan, next_call, start.clean, start.noise, kept);
   blend(start.mask, kept, latents);
 }
 

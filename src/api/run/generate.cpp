@@ -310,6 +310,14 @@ void add_init(const PictureRequest& request,
               std::vector<std::pair<std::string, std::string>>& fields) {
   if (diffusion::is_given(request.init))
     fields.emplace_back("Denoising strength", fmt::format("{}", request.init.strength));
+  const diffusion::MaskInput& mask = request.mask;
+  if (mask.repaint.empty()) return;
+  if (mask.blur > 0) fields.emplace_back("Mask blur", fmt::format("{}", mask.blur));
+  if (mask.fill != diffusion::MaskFill::original)
+    fields.emplace_back("Masked content", std::string(name(mask.fill)));
+  if (!mask.padding) return;
+  fields.emplace_back("Inpaint area", "Only masked");
+  fields.emplace_back("Masked area padding", std::to_string(*mask.padding));
 }
 
 Result<Generated> generate_at_once(Session& session, const PictureRequest& request,

@@ -1,6 +1,7 @@
 #include <random>
 
 #include "api/run/generate.h"
+#include "api/run/picture_size.h"
 #include "base/text.h"
 #include "diffusion/latents.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 using diffusion::PictureRequest;
 
-constexpr int64_t kMaxSide = 16384, kMaxBatch = 512;
+constexpr int64_t kMaxBatch = 512;
 
 // A seed that can be said: A1111's range.
 uint64_t random_seed() { return std::random_device()(); }
@@ -53,18 +54,6 @@ Status resolve_seeds(const GenerateSettings& settings, PictureRequest& request) 
                  kMaxBatch);
   ASSIGN_OR_RETURN(request.seeds, diffusion::picture_seeds(seeds, batch));
   return {};
-}
-
-Status check_size(const PictureRequest& request, const ModelInfo& info) {
-  const int64_t scale = info.vae_scale;
-  const auto fits = [&](int64_t side) {
-    return side >= scale && side <= kMaxSide && side % scale == 0;
-  };
-  if (fits(request.width) && fits(request.height)) return {};
-  return error(ErrorCode::invalid_argument,
-               "the size {}x{} does not fit this model: width and height must be multiples of {} "
-               "from {} to {}",
-               request.width, request.height, scale, scale, kMaxSide);
 }
 
 Status resolve_latents(const GenerateSettings& settings, const ModelInfo& info,
@@ -123,7 +112,7 @@ Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo
   request.keep_steps = settings.keep_steps;
   request.saving = settings.saving;
   TRY(diffusion::check(request.saving, diffusion::is_guided(request)));
-  TRY(check_size(request, info));
+  TRY(check_size({request.width, request.height}, info));
   TRY(resolve_sampler(settings, info, request.sampler));
   TRY(resolve_seeds(settings, request));
   TRY(resolve_latents(settings, info, request));
