@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/flags_hires.h"
 #include "cli/flags_init_image.h"
 #include "cli/output.h"
 #include "cli/picture_names.h"
@@ -30,6 +31,7 @@ struct GenerateFlags {
   CompileFlags compile;
   SavingFlags saving;
   InitImageFlags init_image;
+  HiresFlags hires;
   api::GenerateSettings settings;
 };
 
@@ -59,6 +61,7 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
       ->type_name("N[,N...]");
   app.add_option("--width", s.width, "Pixels, a multiple of 8 [the model's]")->type_name("N");
   app.add_option("--height", s.height, "Pixels, a multiple of 8 [the model's]")->type_name("N");
+  app.add_flag("--tiling", s.tiling, "Make pictures whose opposite sides meet");
   app.add_option("--batch-size", s.batch_size, "Pictures at once [1]")->type_name("N");
 }
 
@@ -70,6 +73,7 @@ void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
   flags.saving.add_deep_cache(app);
   flags.saving.add_guidance(app);
   flags.init_image.add(app);
+  flags.hires.add(app);
 }
 
 // CLI11 takes arguments last first.
@@ -145,6 +149,7 @@ Status complete_settings(GenerateFlags& flags, bool prompt_given) {
   flags.settings.keep_steps = flags.save_steps;
   flags.settings.saving = flags.saving.saving;
   TRY(flags.init_image.apply(flags.settings));
+  TRY(flags.hires.apply(flags.settings));
   if (!flags.initial_latents.empty()) {
     ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
   }

@@ -165,7 +165,7 @@ Result<Pictures> make_pictures(const PictureRequest& request, const ModelSetting
   TRY(denoise({request, components, plan, conditioning, begin, noise, buffers,
                call_kinds(request, static_cast<int64_t>(calls))},
               progress, pictures));
-  TRY(decode(request, model, components, progress, pictures));
+  if (request.decodes) TRY(decode(request, model, components, progress, pictures));
   return pictures;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "diffusion/hires.h"
 #include "diffusion/image/composite.h"
 #include "diffusion/img2img.h"
 #include "diffusion/inpaint.h"
@@ -28,6 +29,9 @@ struct PictureRequest {
   ImageInput init;
   MaskInput mask;       // of the init images
   Composite composite;  // of finished pictures
+  HiresInput hires;
+  bool tiling = false;  // opposite sides meet
+  bool decodes = true;  // false: latents are all that is wanted
   bool keep_steps = false;
   WorkSaving saving;
 };

@@ -50,6 +50,16 @@ void add_token_merging(const Json& tome, std::vector<std::string>& arguments) {
   if (tome.contains("merge_mlp")) arguments.emplace_back("--token-merging-mlp");
 }
 
+// The picture to begin with, and what of it is repainted.
+void add_init(const Json& settings, std::vector<std::string>& arguments) {
+  const std::string size = settings["width"].dump() + "x" + settings["height"].dump() + ".png";
+  arguments.insert(arguments.end(), {"--init-image", data_path("pipelines/init." + size),
+                                     "--strength", settings["strength"].dump()});
+  if (settings["case"].get<std::string>().starts_with("inpaint"))
+    arguments.insert(arguments.end(),
+                     {"--mask", data_path("pipelines/mask." + size), "--no-composite"});
+}
+
 std::vector<std::string> arguments_of(const Json& settings, const TempFolder& folder) {
   const Sampler sampler = kSamplers.at(settings["scheduler"]);
   std::vector<std::string> arguments = {"generate",
@@ -81,7 +91,10 @@ std::vector<std::string> arguments_of(const Json& settings, const TempFolder& fo
     arguments.insert(arguments.end(), {"-n", settings["negative_prompt"]});
   if (settings.contains("tome")) add_token_merging(settings["tome"], arguments);
   const bool one_stream = settings["num_images_per_prompt"] > 1 && !settings["seed"].is_array();
-  if (one_stream) {
+  if (settings.contains("strength")) {
+    add_init(settings, arguments);
+    if (one_stream) arguments.insert(arguments.end(), {"--seed-mode", "stream"});
+  } else if (one_stream) {
     write_shared_noise(settings, folder.path("noise.safetensors"));
     arguments.insert(arguments.end(), {"--initial-latents", folder.path("noise.safetensors")});
   }
@@ -133,7 +146,8 @@ void expect_case(const std::string& name) {
     const Tensors got = load_tensors(folder.path("latents.safetensors"));
     expect_within("latents", got.at("latents"), want.at(name + "/latents").as<float>());
     if (want.contains(name + "/steps")) expect_steps(got, want.at(name + "/steps"));
-    if (settings.contains("tome")) return;  // no pictures are kept of these
+    // No pictures are kept of these.
+    if (settings.contains("tome") || settings.contains("strength")) return;
     for (int64_t i = 0; i < settings["num_images_per_prompt"].get<int64_t>(); ++i)
       expect_picture(folder.path("picture-" + std::to_string(seed_of(settings, i)) + ".png"),
                      data_path("pipelines/" + name + "." + std::to_string(i) + ".png"));
@@ -157,6 +171,12 @@ TEST(Pipelines, NoNegativePromptIsTheEmptyOne) { expect_case("txt2img.no_negativ
 TEST(Pipelines, LongPromptIsCut) { expect_case("txt2img.long_prompt"); }
 TEST(Pipelines, TokenMerging) { expect_case("tome.0.5"); }
 TEST(Pipelines, TokenMergingOfEveryLayer) { expect_case("tome.0.3_all"); }
+TEST(Pipelines, InitImageAtLowStrength) { expect_case("img2img.0.3"); }
+TEST(Pipelines, InitImageAtHighStrength) { expect_case("img2img.0.75"); }
+TEST(Pipelines, InitImageWithAllSteps) { expect_case("img2img.1.0"); }
+TEST(Pipelines, InitImageOfABatchInOneStream) { expect_case("img2img.wide"); }
+TEST(Pipelines, MaskWithAllSteps) { expect_case("inpaint.blend"); }
+TEST(Pipelines, MaskWithSomeSteps) { expect_case("inpaint.blend_0.6"); }
 TEST(Pipelines, Sd2VelocityPrediction) { expect_case("txt2img.sd2"); }
 TEST(Pipelines, Sd2EulerAncestral) { expect_case("txt2img.sd2_euler_a"); }
 

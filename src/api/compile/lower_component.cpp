@@ -75,7 +75,8 @@ Result<frontend::BuiltComponent> build(const frontend::Checkpoint& checkpoint,
                                     .height = request.height,
                                     .width = request.width,
                                     .tokens = request.tokens,
-                                    .repeat = request.repeat},
+                                    .repeat = request.repeat,
+                                    .circular = request.tiling},
                                    unet_options(request));
 }
 

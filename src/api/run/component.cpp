@@ -22,6 +22,7 @@ std::string text_of(UnetPart part) {
 std::vector<std::pair<std::string, std::string>> options_of(const ComponentRequest& request) {
   return {{"part", text_of(request.part)},
           {"repeat", request.repeat == 1 ? "" : std::to_string(request.repeat)},
+          {"tiling", request.tiling ? "circular" : ""},
           {"token_merging", text_of(request.token_merging)}};
 }
 

@@ -30,6 +30,7 @@ struct ComponentRequest {
   std::vector<std::string> keep;          // globs of layers that become outputs too
   diffusion::TokenMerging token_merging;  // of a unet, as is the part
   UnetPart part = UnetPart::all;
+  bool tiling = false;  // of unet and vae_*: pictures whose opposite sides meet
   // The module path of a layer to compute alone: from the component's inputs and from the values of
   // the layers that it reads, which become inputs by their module paths. Empty: the component.
   std::string layer;

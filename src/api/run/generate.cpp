@@ -43,14 +43,19 @@ Requests requests_of(const PictureRequest& request, const ModelInfo& info, size_
   const int64_t height = request.height / info.vae_scale, width = request.width / info.vae_scale;
   Requests requests{
       .text_encoder = {.component = "text_encoder", .batch = rows, .tokens = info.text_tokens},
-      .vae_decoder = {.component = "vae_decoder", .height = height, .width = width}};
+      .vae_decoder = {.component = "vae_decoder",
+                      .height = height,
+                      .width = width,
+                      .tiling = request.tiling && means.decode_tile == 0}};
   if (means.decode_tile > 0) {
     requests.vae_decoder.height = std::min(height, means.decode_tile);
     requests.vae_decoder.width = std::min(width, means.decode_tile);
   }
   if (!request.init.images.empty() || info.unet_channels != info.latent_channels)
-    requests.vae_encoder = {
-        .component = "vae_encoder", .height = request.height, .width = request.width};
+    requests.vae_encoder = {.component = "vae_encoder",
+                            .height = request.height,
+                            .width = request.width,
+                            .tiling = request.tiling};
   for (const diffusion::CallKind kind : diffusion::call_kinds(request, static_cast<int64_t>(calls)))
     requests.unet[kind] = {.component = "unet",
                            .batch = kind.guided ? 2 * pictures : pictures,
@@ -59,7 +64,8 @@ Requests requests_of(const PictureRequest& request, const ModelInfo& info, size_
                            .tokens = info.text_tokens,
                            .repeat = kind.guided ? 2 : 1,
                            .token_merging = request.saving.token_merging,
-                           .part = part_of(kind, request)};
+                           .part = part_of(kind, request),
+                           .tiling = request.tiling};
   return requests;
 }
 
@@ -306,6 +312,18 @@ void add_saving(const diffusion::WorkSaving& saving,
     fields.emplace_back("Guidance to", fmt::format("{}", saving.guidance_to));
 }
 
+void add_hires(const PictureRequest& request,
+               std::vector<std::pair<std::string, std::string>>& fields) {
+  const diffusion::HiresInput& hires = request.hires;
+  if (!is_given(hires)) return;
+  if (!is_given(request.init))
+    fields.emplace_back("Denoising strength", fmt::format("{}", hires.strength));
+  fields.emplace_back("Hires upscale", fmt::format("{}", hires.scale));
+  if (hires.steps > 0) fields.emplace_back("Hires steps", std::to_string(hires.steps));
+  fields.emplace_back("Hires upscaler",
+                      hires.upscaler == diffusion::Upscaler::latent ? "Latent" : "Lanczos");
+}
+
 void add_init(const PictureRequest& request,
               std::vector<std::pair<std::string, std::string>>& fields) {
   if (diffusion::is_given(request.init))
@@ -320,9 +338,9 @@ void add_init(const PictureRequest& request,
   fields.emplace_back("Masked area padding", std::to_string(*mask.padding));
 }
 
-Result<Generated> generate_at_once(Session& session, const PictureRequest& request,
-                                   const GenerateProgressFunction& progress,
-                                   const MemoryMeans& means) {
+Result<Generated> generate_pass(Session& session, const PictureRequest& request,
+                                const GenerateProgressFunction& progress,
+                                const MemoryMeans& means) {
   const ModelInfo& info = session.info();
   ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer,
                    diffusion::load_tokenizer(info.tokenizer_folder));
@@ -344,6 +362,45 @@ Result<Generated> generate_at_once(Session& session, const PictureRequest& reque
                                }));
   Generated result = collect(request, std::move(pictures), info);
   result.seconds = std::move(seconds);
+  return result;
+}
+
+// What the second pass begins as.
+void set_enlarged(const PictureRequest& request, const ModelInfo& info, Generated first,
+                  PictureRequest& second) {
+  const diffusion::Size size = {second.width, second.height};
+  if (request.hires.upscaler == diffusion::Upscaler::lanczos) {
+    for (const GeneratedPicture& picture : first.pictures)
+      second.init.images.push_back(diffusion::resize(picture.image, size));
+    return;
+  }
+  const int64_t scale = info.vae_scale;
+  second.init.latents = diffusion::upscale_latents(first.latents.as<float>(),
+                                                   {request.width / scale, request.height / scale},
+                                                   {size.width / scale, size.height / scale});
+}
+
+Result<Generated> generate_at_once(Session& session, const PictureRequest& request,
+                                   const GenerateProgressFunction& progress,
+                                   const MemoryMeans& means) {
+  if (!is_given(request.hires)) return generate_pass(session, request, progress, means);
+  const ModelInfo& info = session.info();
+  ASSIGN_OR_RETURN(Generated first,
+                   generate_pass(session, diffusion::first_pass(request), progress, means));
+  const int64_t scale = info.vae_scale;
+  for (const char* component : {"unet", "vae_decoder"})
+    session.release_size(
+        {.component = component, .height = request.height / scale, .width = request.width / scale});
+  PictureRequest second = diffusion::second_pass(request, scale);
+  const std::map<GenerateStage, double> seconds = first.seconds;
+  set_enlarged(request, info, std::move(first), second);
+  ASSIGN_OR_RETURN(Generated result, generate_pass(session, second, progress, means));
+  for (const auto& [stage, spent] : seconds) result.seconds[stage] += spent;
+  ASSIGN_OR_RETURN(const diffusion::SchedulerConfig scheduler,
+                   diffusion::read_scheduler_config(info.scheduler_config));
+  ASSIGN_OR_RETURN(const diffusion::SamplerPlan plan, diffusion::make_plan(request, scheduler));
+  for (GeneratedPicture& picture : result.pictures)
+    picture.parameters = parameters_text(request, plan, info, picture.seed);
   return result;
 }
 
@@ -393,8 +450,23 @@ Result<Generated> generate(Session& session, const PictureRequest& request,
   return result;
 }
 
+// The larger of what the two passes take: the first's executors go before the second.
+Result<MemoryPrediction> predict_two_passes(Session& session, const PictureRequest& request,
+                                            const MemoryMeans& means) {
+  const int64_t scale = session.info().vae_scale;
+  ASSIGN_OR_RETURN(const MemoryPrediction first,
+                   predict_memory(session, diffusion::first_pass(request), means));
+  PictureRequest second = diffusion::second_pass(request, scale);
+  second.init.latents = {0};  // whatever they are
+  if (request.hires.upscaler == diffusion::Upscaler::lanczos) second.init.images.resize(1);
+  ASSIGN_OR_RETURN(MemoryPrediction prediction, predict_memory(session, second, means));
+  prediction.peak = std::max(first.peak, prediction.peak);
+  return prediction;
+}
+
 Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& request,
                                         const MemoryMeans& means) {
+  if (is_given(request.hires)) return predict_two_passes(session, request, means);
   if (means.pictures > 0 && means.pictures < static_cast<int64_t>(request.seeds.size()))
     return predict_memory(session, pictures_of(request, 0, means.pictures),
                           {means.frees_unet, means.decode_tile, 0});
@@ -432,7 +504,9 @@ std::string parameters_text(const PictureRequest& request, const diffusion::Samp
       {"Seed", std::to_string(seed)},
       {"Size", fmt::format("{}x{}", request.width, request.height)},
       {"Model", info.name}};
+  if (request.tiling) fields.emplace_back("Tiling", "True");
   add_init(request, fields);
+  add_hires(request, fields);
   add_saving(request.saving, fields);
   fields.emplace_back("Version", fmt::format("tempera {}", kVersion));
   return diffusion::format_infotext({.prompt = request.prompt,

@@ -28,6 +28,8 @@ struct GenerateSettings {
   std::optional<int64_t> batch_size;  // none: as many as there are seeds
   std::optional<Tensor> initial_latents;
   InitImageSettings init;
+  diffusion::HiresInput hires;
+  bool tiling = false;
   bool keep_steps = false;
   diffusion::WorkSaving saving;
 };

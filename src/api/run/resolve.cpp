@@ -91,6 +91,16 @@ Status check_model(const ModelInfo& info) {
   return {};
 }
 
+Status check_hires(const PictureRequest& request, const ModelInfo& info) {
+  TRY(diffusion::check(request.hires));
+  if (!is_given(request.hires)) return {};
+  if (!request.mask.repaint.empty())
+    return error(
+        ErrorCode::unsupported,
+        "--hires with --mask or --extend; enlarge the picture first, or use --only-masked");
+  return check_size(diffusion::hires_size(request, info.vae_scale), info);
+}
+
 }  // namespace
 
 Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo& info) {
@@ -111,6 +121,9 @@ Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo
   request.guidance_scale = first_of(settings.guidance_scale, defaults.guidance_scale, 7.5);
   request.keep_steps = settings.keep_steps;
   request.saving = settings.saving;
+  request.hires = settings.hires;
+  request.tiling = settings.tiling;
+  TRY(check_hires(request, info));
   TRY(diffusion::check(request.saving, diffusion::is_guided(request)));
   TRY(check_size({request.width, request.height}, info));
   TRY(resolve_sampler(settings, info, request.sampler));

@@ -78,4 +78,14 @@ void Session::release(std::string_view component) {
   if (!is_shared) weights_.erase(part);
 }
 
+void Session::release_size(const ComponentRequest& of) {
+  for (auto& [request, entry] : entries_) {
+    if (request.component != of.component || request.height != of.height ||
+        request.width != of.width)
+      continue;
+    entry.executor.reset();
+    entry.module.reset();
+  }
+}
+
 }  // namespace tempera::api

@@ -33,6 +33,8 @@ class Session {
   Result<runtime::Executor*> executor(const ComponentRequest& request);
   // Frees a component's executors, and its weights unless another component shares them.
   void release(std::string_view component);
+  // Frees the executors of one size of a component; its weights stay.
+  void release_size(const ComponentRequest& request);
   // Launch times of executors made from now on go there; null: none.
   void set_profiler(runtime::Profiler* profiler) { profiler_ = profiler; }
   // Asked while executors made from now on pack their weights; see Executor::set_keep_going.

@@ -22,6 +22,9 @@ struct ComponentSize {
   int64_t height = 0, width = 0;  // unet, vae_decoder: elements of the latent; vae_encoder: pixels
   int64_t tokens = 0;             // text_encoder, unet
   int64_t repeat = 1;             // unet: its sample and timestep have batch / repeat rows
+  // unet, vae_*: pictures that tile: convolutions see the opposite side beyond an edge, as torch's
+  // padding_mode "circular".
+  bool circular = false;
 };
 
 // invalid_argument unless 1 <= batch <= 1024 and the extents that are used are within 1 to 16384.

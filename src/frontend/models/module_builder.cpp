@@ -1,5 +1,6 @@
 #include "frontend/models/module_builder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -72,9 +73,25 @@ ValueId ModuleBuilder::weight(std::string_view leaf, const Shape& expected) {
   return b.weight(tensor->name, is_float(tensor->dtype) ? tensor->dtype : DType::f32, expected);
 }
 
+ValueId ModuleBuilder::wrap(ValueId x, int64_t pad) {
+  for (const int64_t axis : {2, 3}) {
+    const int64_t extent = b.shape(x)[axis];
+    x = b.concat({b.slice(x, axis, extent - pad, extent), x, b.slice(x, axis, 0, pad)}, axis);
+  }
+  return x;
+}
+
 ValueId ModuleBuilder::conv(std::string_view layer, ValueId x, int64_t out_channels, int64_t kernel,
-                            const graph::GraphBuilder::ConvOptions& options) {
+                            const graph::GraphBuilder::ConvOptions& asked) {
   const auto scope = b.scope(layer);
+  graph::GraphBuilder::ConvOptions options = asked;
+  const int64_t pad = asked.pads.empty() ? asked.pad : asked.pads.front();
+  const bool is_even = std::ranges::count(asked.pads, pad) == std::ssize(asked.pads);
+  if (circular_ && pad > 0 && is_even) {
+    x = wrap(x, pad);
+    options.pad = 0;
+    options.pads.clear();
+  }
   const ValueId kernels = weight("weight", {out_channels, b.shape(x)[1], kernel, kernel});
   return b.mark(b.conv(x, kernels, weight("bias", {out_channels}), options));
 }

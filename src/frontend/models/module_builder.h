@@ -22,7 +22,9 @@ using graph::ValueId;
 // models are written without error handling.
 class ModuleBuilder {
  public:
-  explicit ModuleBuilder(const Weights& weights) : weights_(weights) {}
+  // `circular`: convolutions that pad evenly see the opposite side beyond an edge.
+  explicit ModuleBuilder(const Weights& weights, bool circular = false)
+      : weights_(weights), circular_(circular) {}
 
   graph::GraphBuilder b;
 
@@ -47,8 +49,11 @@ class ModuleBuilder {
  private:
   void check(const std::string& name, const TensorInfo& tensor, const Shape& expected);
   void keep(Error error);
+  // x [n, c, h, w] with `pad` rows and columns of the opposite sides around it.
+  ValueId wrap(ValueId x, int64_t pad);
 
   const Weights& weights_;
+  bool circular_;
   Status status_;
 };
 

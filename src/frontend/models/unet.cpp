@@ -174,7 +174,7 @@ Result<ComponentGraph> build_unet(const UnetConfig& config, const Weights& weigh
   TRY(check_tokens(size));
   TRY(check_repeat(size));
   TRY(check_halving(config, size));
-  ModuleBuilder m(weights);
+  ModuleBuilder m(weights, size.circular);
   graph::GraphBuilder& b = m.b;
   const int64_t rows = size.batch / size.repeat;
   const ValueId sample = b.input(

@@ -91,7 +91,7 @@ Status check_halving(const VaeConfig& config, const ComponentSize& size) {
 Result<ComponentGraph> build_vae_decoder(const VaeConfig& config, const Weights& weights,
                                          const ComponentSize& size) {
   TRY(check_picture(size));
-  ModuleBuilder m(weights);
+  ModuleBuilder m(weights, size.circular);
   ValueId x =
       m.b.input("latent", DType::f32, {size.batch, config.latent_channels, size.height, size.width},
                 graph::Rate::step);
@@ -104,7 +104,7 @@ Result<ComponentGraph> build_vae_encoder(const VaeConfig& config, const Weights&
                                          const ComponentSize& size) {
   TRY(check_picture(size));
   TRY(check_halving(config, size));
-  ModuleBuilder m(weights);
+  ModuleBuilder m(weights, size.circular);
   ValueId x =
       m.b.input("image", DType::f32, {size.batch, config.in_channels, size.height, size.width},
                 graph::Rate::step);
