@@ -1,8 +1,13 @@
 #include "cli/generate.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <sstream>
 
+#include "api/run/batches.h"
 #include "api/run/files.h"
 #include "api/run/fit_memory.h"
 #include "base/file.h"
@@ -13,6 +18,7 @@
 #include "cli/flags.h"
 #include "cli/flags_hires.h"
 #include "cli/flags_init_image.h"
+#include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/picture_names.h"
 #include "cli/progress.h"
@@ -32,6 +38,7 @@ struct GenerateFlags {
   SavingFlags saving;
   InitImageFlags init_image;
   HiresFlags hires;
+  GridFlags grid;
   api::GenerateSettings settings;
 };
 
@@ -96,7 +103,20 @@ Error setting_error(const std::string& text, const CLI::App& app, const CLI::Par
                quote(text), quote(flag), suggestion(flag, names));
 }
 
+// Sets what a cell of a grid sets.
+Status parse_cell(const std::vector<std::string>& cell, GenerateFlags& flags) {
+  CLI::App app;
+  add_setting_flags(app, flags);
+  try {
+    app.parse(std::vector<std::string>(cell.rbegin(), cell.rend()));
+  } catch (const CLI::ParseError& failure) {
+    return setting_error(fmt::format("{}", fmt::join(cell, " ")), app, failure);
+  }
+  return {};
+}
+
 void add_output_flags(CLI::App& app, GenerateFlags& flags) {
+  flags.grid.add(app);
   app.add_option("-o,--output", flags.pattern,
                  std::string("Name of the PNG, with {seed}, {index}, {width}, {height} [") +
                      kDefaultPattern + " in the current folder]")
@@ -139,13 +159,17 @@ Status read_prompt(GenerateFlags& flags, bool prompt_given) {
   return {};
 }
 
-Status complete_settings(GenerateFlags& flags, bool prompt_given) {
-  TRY(read_prompt(flags, prompt_given));
+// All but the prompt: what a cell of a grid may set.
+Status complete_settings(GenerateFlags& flags) {
   if (!flags.seed.empty()) {
     ASSIGN_OR_RETURN(flags.settings.seeds, parse_seeds(flags.seed));
   }
   if (flags.save_steps && flags.save_latents.empty())
     return error(ErrorCode::invalid_argument, "--save-steps needs --save-latents FILE");
+  if (flags.save_steps && (flags.grid.batch_count > 1 || flags.grid.is_given()))
+    return error(ErrorCode::invalid_argument,
+                 "--save-steps is of one batch, without --batch-count and --grid-x");
+  flags.settings.batch_count = flags.grid.batch_count;
   flags.settings.keep_steps = flags.save_steps;
   flags.settings.saving = flags.saving.saving;
   TRY(flags.init_image.apply(flags.settings));
@@ -156,13 +180,26 @@ Status complete_settings(GenerateFlags& flags, bool prompt_given) {
   return {};
 }
 
-Result<std::vector<std::string>> names_of(const GenerateFlags& flags,
-                                          const diffusion::PictureRequest& request) {
+// One batch of pictures, and the files that they go to.
+struct Job {
+  diffusion::PictureRequest request;
+  std::vector<std::string> names;
+};
+
+// Names of all jobs at once, so that no two are equal.
+Status name_pictures(const GenerateFlags& flags, std::vector<Job>& jobs) {
   std::vector<PictureNumbers> pictures;
-  for (const uint64_t seed : request.seeds)
-    pictures.push_back(
-        {seed, static_cast<int64_t>(pictures.size()), request.width, request.height});
-  return picture_names(flags.pattern, pictures);
+  for (const Job& job : jobs)
+    for (const uint64_t seed : job.request.seeds)
+      pictures.push_back(
+          {seed, static_cast<int64_t>(pictures.size()), job.request.width, job.request.height});
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, picture_names(flags.pattern, pictures));
+  auto name = names.begin();
+  for (Job& job : jobs) {
+    job.names.assign(name, name + std::ssize(job.request.seeds));
+    name += std::ssize(job.request.seeds);
+  }
+  return {};
 }
 
 Json settings_json(const diffusion::PictureRequest& request, const api::ModelInfo& info) {
@@ -180,19 +217,22 @@ Json settings_json(const diffusion::PictureRequest& request, const api::ModelInf
           {"deep_cache", request.saving.deep_cache}};
 }
 
-Json result_json(const GenerateFlags& flags, const diffusion::PictureRequest& request,
-                 const api::ModelInfo& info, const api::Generated& generated,
-                 const std::vector<std::string>& names) {
+Json result_json(const GenerateFlags& flags, const std::vector<Job>& jobs,
+                 const api::ModelInfo& info, const api::Generated& generated) {
   Json pictures = Json::array();
-  for (size_t i = 0; i < names.size(); ++i)
-    pictures.push_back({{"file", names[i]},
-                        {"seed", generated.pictures[i].seed},
-                        {"width", request.width},
-                        {"height", request.height},
-                        {"parameters", generated.pictures[i].parameters}});
+  for (const Job& job : jobs)
+    for (const std::string& name : job.names) {
+      const api::GeneratedPicture& picture = generated.pictures[pictures.size()];
+      pictures.push_back({{"file", name},
+                          {"seed", picture.seed},
+                          {"width", picture.image.width},
+                          {"height", picture.image.height},
+                          {"parameters", picture.parameters}});
+    }
   Json seconds = Json::object();
   for (const auto& [stage, spent] : generated.seconds) seconds[api::name(stage)] = spent;
-  Json json = {{"pictures", std::move(pictures)}, {"settings", settings_json(request, info)}};
+  Json json = {{"pictures", std::move(pictures)},
+               {"settings", settings_json(jobs.front().request, info)}};
   if (!flags.save_latents.empty()) json["latents"] = flags.save_latents;
   json["seconds"] = std::move(seconds);
   json["peak_bytes"] = api::peak_resident_bytes();
@@ -225,11 +265,9 @@ void log_times(const api::Generated& generated, const diffusion::PictureRequest&
           static_cast<double>(request.sampler.steps));
 }
 
-Status write_results(const GenerateFlags& flags, const api::Generated& generated,
-                     const std::vector<std::string>& names) {
-  if (!flags.save_latents.empty()) TRY(api::write_latents(flags.save_latents, generated));
-  for (size_t i = 0; i < names.size(); ++i)
-    TRY(api::write_picture(names[i], generated.pictures[i]));
+Status write_pictures(const GenerateFlags&, const api::Generated& generated, const Job& job) {
+  for (size_t i = 0; i < job.names.size(); ++i)
+    TRY(api::write_picture(job.names[i], generated.pictures[i]));
   return {};
 }
 
@@ -279,41 +317,103 @@ Status predict(const GenerateFlags& flags, const Opened& opened,
   return {};
 }
 
-Status draw(const GenerateFlags& flags, const Opened& opened,
-            const diffusion::PictureRequest& request, const std::vector<std::string>& names,
-            Progress& progress) {
+// What a grid's cells have in common where nothing is said: the first's seeds.
+Result<std::vector<Job>> grid_jobs(const GenerateFlags& flags, const api::ModelInfo& info) {
+  ASSIGN_OR_RETURN(const Axis x, parse_axis(flags.grid.x, "--grid-x"));
+  ASSIGN_OR_RETURN(const Axis y, parse_axis(flags.grid.y, "--grid-y"));
+  TRY(check_axis(x, "--grid-x"));
+  TRY(check_axis(y, "--grid-y"));
+  std::vector<Job> jobs;
+  for (const std::vector<std::string>& cell : cells_of(x, y)) {
+    GenerateFlags own = flags;
+    if (!jobs.empty()) own.settings.seeds = jobs.front().request.seeds;
+    TRY(parse_cell(cell, own));
+    TRY(complete_settings(own));
+    ASSIGN_OR_RETURN(diffusion::PictureRequest request, api::resolve(own.settings, info));
+    jobs.push_back({std::move(request), {}});
+  }
+  return jobs;
+}
+
+Result<std::vector<Job>> jobs_of(const GenerateFlags& flags, const api::ModelInfo& info) {
+  std::vector<Job> jobs;
+  if (flags.grid.is_given()) {
+    if (flags.grid.batch_count > 1)
+      return error(ErrorCode::invalid_argument, "both --batch-count and --grid-x; give one");
+    ASSIGN_OR_RETURN(jobs, grid_jobs(flags, info));
+  } else {
+    ASSIGN_OR_RETURN(const diffusion::PictureRequest request, api::resolve(flags.settings, info));
+    for (diffusion::PictureRequest& part : api::split(request, flags.grid.batch_count))
+      jobs.push_back({std::move(part), {}});
+  }
+  TRY(name_pictures(flags, jobs));
+  return jobs;
+}
+
+// That takes most memory.
+const diffusion::PictureRequest& largest(const std::vector<Job>& jobs) {
+  const auto size = [](const Job& job) {
+    const double side = job.request.hires.scale;
+    return static_cast<double>(job.request.width * job.request.height) * side * side *
+           static_cast<double>(job.request.seeds.size());
+  };
+  return std::ranges::max_element(jobs, {}, size)->request;
+}
+
+Status write_sheet(const GenerateFlags& flags, const std::vector<Job>& jobs,
+                   const api::Generated& generated) {
+  if (!flags.grid.is_given()) return {};
+  ASSIGN_OR_RETURN(const Axis x, parse_axis(flags.grid.x, "--grid-x"));
+  const auto columns = std::ssize(x.values) * std::ssize(jobs.front().names);
+  const std::string name = sheet_name(jobs.front().names.front());
+  TRY(api::write_sheet(name, generated, columns));
+  if (!flags.json) print("wrote " + name);
+  return {};
+}
+
+Status draw(const GenerateFlags& flags, const Opened& opened, const Job& job, Progress& progress,
+            api::Generated& all) {
+  const diffusion::PictureRequest& request = job.request;
   const auto report = [&](const api::GenerateProgress& p) {
     const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
-    if (begins && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
+    const bool is_first = all.pictures.empty();
+    if (begins && is_first && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
     return progress.generated(p);
   };
-  ASSIGN_OR_RETURN(const api::Generated generated,
+  ASSIGN_OR_RETURN(api::Generated generated,
                    api::generate(*opened.session, request, report, opened.means));
   progress.clear();
-  TRY(write_results(flags, generated, names));
+  TRY(write_pictures(flags, generated, job));
   log_times(generated, request);
-  if (flags.json) {
-    print(result_json(flags, request, opened.session->info(), generated, names));
-  } else {
-    for (const std::string& name : names) print("wrote " + name);
-  }
+  if (!flags.json)
+    for (const std::string& name : job.names) print("wrote " + name);
+  api::append(std::move(generated), all);
+  return {};
+}
+
+Status draw_all(const GenerateFlags& flags, const Opened& opened, const std::vector<Job>& jobs,
+                Progress& progress) {
+  api::Generated all;
+  for (const Job& job : jobs) TRY(draw(flags, opened, job, progress, all));
+  if (!flags.save_latents.empty()) TRY(api::write_latents(flags.save_latents, all));
+  TRY(write_sheet(flags, jobs, all));
+  if (flags.json) print(result_json(flags, jobs, opened.session->info(), all));
   return {};
 }
 
 Status generate(GenerateFlags& flags, bool prompt_given) {
   install_stop_handler();
   if (flags.quiet) set_log_level(LogLevel::warning);
-  TRY(complete_settings(flags, prompt_given));
+  TRY(read_prompt(flags, prompt_given));
+  TRY(complete_settings(flags));
   TRY(check_place(flags.save_latents));
   Progress progress(flags.quiet);
   Opened opened;
   ASSIGN_OR_RETURN(opened.session, open_session(flags, true, progress));
-  ASSIGN_OR_RETURN(const diffusion::PictureRequest request,
-                   api::resolve(flags.settings, opened.session->info()));
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, names_of(flags, request));
-  TRY(keep_within(flags, request, progress, opened));
-  if (flags.dry_run) return predict(flags, opened, request, progress);
-  return draw(flags, opened, request, names, progress);
+  ASSIGN_OR_RETURN(const std::vector<Job> jobs, jobs_of(flags, opened.session->info()));
+  TRY(keep_within(flags, largest(jobs), progress, opened));
+  if (flags.dry_run) return predict(flags, opened, largest(jobs), progress);
+  return draw_all(flags, opened, jobs, progress);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "api/run/files.h"
 
 #include "base/text.h"
+#include "diffusion/image/contact_sheet.h"
 #include "diffusion/image/png.h"
 #include "diffusion/infotext.h"
 #include "tensor_file/convert.h"
@@ -47,6 +48,12 @@ Status write_latents(const std::string& path, const Generated& generated) {
 Status write_picture(const std::string& path, const GeneratedPicture& picture) {
   return diffusion::write_png(path, picture.image,
                               {{diffusion::kInfotextKeyword, picture.parameters}});
+}
+
+Status write_sheet(const std::string& path, const Generated& generated, int64_t columns) {
+  std::vector<diffusion::Image> images;
+  for (const GeneratedPicture& picture : generated.pictures) images.push_back(picture.image);
+  return diffusion::write_png(path, diffusion::contact_sheet(images, columns));
 }
 
 }  // namespace tempera::api

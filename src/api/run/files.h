@@ -18,6 +18,9 @@ Result<Tensor> read_latents(const std::string& path);
 // `latents`, and the steps' as `latents.0`, `latents.1`, ...
 Status write_latents(const std::string& path, const Generated& generated);
 
+// All pictures in rows of so many, as a PNG.
+Status write_sheet(const std::string& path, const Generated& generated, int64_t columns);
+
 // A PNG with the picture's settings as its text `parameters`.
 Status write_picture(const std::string& path, const GeneratedPicture& picture);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "api/run/batches.h"
 #include "api/run/version.h"
 #include "diffusion/infotext.h"
 #include "diffusion/start.h"
@@ -402,31 +403,6 @@ Result<Generated> generate_at_once(Session& session, const PictureRequest& reque
   for (GeneratedPicture& picture : result.pictures)
     picture.parameters = parameters_text(request, plan, info, picture.seed);
   return result;
-}
-
-// Some of the pictures of a request.
-PictureRequest pictures_of(const PictureRequest& request, int64_t first, int64_t count) {
-  PictureRequest part = request;
-  part.seeds.assign(request.seeds.begin() + first, request.seeds.begin() + first + count);
-  const auto latent = static_cast<int64_t>(request.initial_latents.size() / request.seeds.size());
-  if (request.init.images.size() > 1)
-    part.init.images.assign(request.init.images.begin() + first,
-                            request.init.images.begin() + first + count);
-  part.initial_latents.assign(request.initial_latents.begin() + first * latent,
-                              request.initial_latents.begin() + (first + count) * latent);
-  return part;
-}
-
-void append(Generated part, Generated& all) {
-  for (GeneratedPicture& picture : part.pictures) all.pictures.push_back(std::move(picture));
-  if (all.latents.shape.empty()) {
-    all.latents = std::move(part.latents);
-  } else {
-    all.latents.shape[0] += part.latents.shape[0];
-    all.latents.data.insert(all.latents.data.end(), part.latents.data.begin(),
-                            part.latents.data.end());
-  }
-  for (const auto& [stage, spent] : part.seconds) all.seconds[stage] += spent;
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct GenerateSettings {
   std::optional<std::string> sampler, schedule, timestep_spacing;
   std::vector<uint64_t> seeds;        // none: one at random
   std::optional<int64_t> batch_size;  // none: as many as there are seeds
+  int64_t batch_count = 1;            // as many pictures times this, see batches_of
   std::optional<Tensor> initial_latents;
   InitImageSettings init;
   diffusion::HiresInput hires;

@@ -1,3 +1,4 @@
+#include <iterator>
 #include <random>
 
 #include "api/run/generate.h"
@@ -48,11 +49,13 @@ Status resolve_sampler(const GenerateSettings& settings, const ModelInfo& info,
 Status resolve_seeds(const GenerateSettings& settings, PictureRequest& request) {
   std::vector<uint64_t> seeds = settings.seeds;
   if (seeds.empty()) seeds.push_back(random_seed());
-  const int64_t batch = settings.batch_size.value_or(static_cast<int64_t>(seeds.size()));
+  const int64_t seeded = std::ssize(seeds);
+  const int64_t batches = settings.batch_count;
+  const int64_t batch = settings.batch_size.value_or(seeded % batches == 0 ? seeded / batches : 1);
   if (batch < 1 || batch > kMaxBatch)
     return error(ErrorCode::invalid_argument, "a batch of {} pictures is not within 1 to {}", batch,
                  kMaxBatch);
-  ASSIGN_OR_RETURN(request.seeds, diffusion::picture_seeds(seeds, batch));
+  ASSIGN_OR_RETURN(request.seeds, diffusion::picture_seeds(seeds, batch * batches));
   return {};
 }
 
