@@ -340,6 +340,9 @@ Result<std::vector<Job>> jobs_of(const GenerateFlags& flags, const api::ModelInf
   if (flags.grid.is_given()) {
     if (flags.grid.batch_count > 1)
       return error(ErrorCode::invalid_argument, "both --batch-count and --grid-x; give one");
+    if (!flags.save_latents.empty())
+      return error(ErrorCode::invalid_argument,
+                   "--save-latents is of one setting, without --grid-x");
     ASSIGN_OR_RETURN(jobs, grid_jobs(flags, info));
   } else {
     ASSIGN_OR_RETURN(const diffusion::PictureRequest request, api::resolve(flags.settings, info));

@@ -150,6 +150,25 @@ void expect_unet(const std::string& folder, const Tensors& want, const std::stri
                      want.at("unet." + size + ".t" + timestep), kBound);
 }
 
+// torch's convolutions with padding_mode "circular".
+TEST(CircularPadding, IsTorchs) {
+  const Tensors want = load_layers("sd15.circular");
+  const Tensors unet =
+      run(kSd15, Component::unet, {.height = 8, .width = 10, .tokens = 4, .circular = true},
+          {{"sample", want.at("unet.sample")},
+           {"timestep", repeat(500, 1)},
+           {"encoder_hidden_states", want.at("unet.context")}});
+  test::expect_close("unet", unet.at("sample"), want.at("unet.output"), kBound);
+  const Tensors decoded =
+      run(kSd15, Component::vae_decoder, {.height = 3, .width = 2, .circular = true},
+          {{"latent", want.at("decode.latent")}});
+  test::expect_close("decode", decoded.at("image"), want.at("decode.output"), kBound);
+  const Tensors encoded =
+      run(kSd15, Component::vae_encoder, {.height = 16, .width = 24, .circular = true},
+          {{"image", want.at("encode.image")}});
+  test::expect_close("encode", encoded.at("moments"), want.at("encode.output"), kBound);
+}
+
 TEST(ReferenceFinals, UnetOfSizesThatAreNotMultiplesOfEight) {
   const Tensors want = load_layers("sd15.final");
   expect_unet(kSd15, want, "1x9x13", "999");
