@@ -44,7 +44,7 @@ struct ModelSettings {
   int64_t text_tokens = 77;  // the length that prompts are cut and padded to
   int64_t latent_channels = 4;
   int64_t unet_channels = 4;  // 9 of an inpainting model: sample, mask, masked latents
-  int64_t vae_scale = 8;  // pixels a latent, along each side
+  int64_t vae_scale = 8;      // pixels a latent, along each side
   double scaling_factor = 0.18215;
 };
 
