@@ -57,7 +57,7 @@ Result<std::unique_ptr<Runner>> Runner::create(const graph::Graph& graph, const 
   ASSIGN_OR_RETURN(runner->device_, cpu::create_device(threads));
   ASSIGN_OR_RETURN(runner->module_, runner->device_->load_module({"", as_bytes(runner->code_)}));
   for (const runtime::PlanTensor& weight : lowered.plan.weights)
-    runner->store_.add_tensor(weight.name, random_tensor(weight.dtype, weight.shape));
+    runner->store_.add(weight.name, stored(random_tensor(weight.dtype, weight.shape)));
   ASSIGN_OR_RETURN(runner->executor_, runtime::Executor::create(*runner->device_, *runner->module_,
                                                                 lowered.plan, runner->store_));
   for (size_t i = 0; i < lowered.plan.inputs.size(); ++i) {

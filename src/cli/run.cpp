@@ -51,7 +51,7 @@ Status run(const Flags& flags) {
   if (component.empty())
     return error(ErrorCode::invalid_argument, "'{}' names no component; add one, as in {}:unet",
                  flags.component, model);
-  ASSIGN_OR_RETURN(api::NamedTensors inputs, api::read_tensors(flags.inputs));
+  ASSIGN_OR_RETURN(api::NamedValues inputs, api::read_tensors(flags.inputs));
   Progress progress(flags.quiet);
   api::CompileOptions options = flags.compile.options();
   options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };

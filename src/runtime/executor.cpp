@@ -33,21 +33,22 @@ Status check_weight(const PlanTensor& planned, const WeightStore::Weight* weight
     return error(ErrorCode::not_found,
                  "{}: tensor {} is missing; this plan was compiled for another model",
                  store.source(), quote(planned.name));
-  const std::string& file = weight->file != nullptr ? weight->file->path() : store.source();
-  if (weight->shape != planned.shape)
+  const StoredTensor& tensor = weight->tensor;
+  const std::string file = tensor.file != nullptr ? tensor.file->path() : store.source();
+  if (tensor.shape != planned.shape)
     return error(ErrorCode::invalid_argument,
                  "{}: tensor {} has shape {}, but the plan was compiled for {}; compile again",
-                 file, quote(planned.name), to_string(weight->shape), to_string(planned.shape));
-  if (weight->dtype != planned.dtype)
+                 file, quote(planned.name), to_string(tensor.shape), to_string(planned.shape));
+  if (tensor.dtype != planned.dtype)
     return error(ErrorCode::invalid_argument,
                  "{}: tensor {} is {}, but the plan was compiled for {}; compile again", file,
-                 quote(planned.name), name(weight->dtype), name(planned.dtype));
+                 quote(planned.name), name(tensor.dtype), name(planned.dtype));
   return {};
 }
 
 // Whether a kernel may read the elements where they lie: a file may put them at any offset.
-bool is_aligned(const WeightStore::Weight& weight) {
-  return reinterpret_cast<uintptr_t>(weight.bytes.data()) % size_in_bytes(weight.dtype) == 0;
+bool is_aligned(std::span<const std::byte> bytes, DType dtype) {
+  return reinterpret_cast<uintptr_t>(bytes.data()) % size_in_bytes(dtype) == 0;
 }
 
 }  // namespace
@@ -63,10 +64,11 @@ Result<std::unique_ptr<Executor>> Executor::create(Device& device, const Module&
 
 Status Executor::find_weights() {
   for (const PlanTensor& planned : plan_.weights) {
-    const WeightStore::Weight* weight = store_.find(planned.name);
+    WeightStore::Weight* weight = store_.find(planned.name);
     TRY(check_weight(planned, weight, store_));
     weights_.push_back(weight);
   }
+  weight_owners_.resize(weights_.size());
   weight_buffers_.resize(weights_.size());
   return {};
 }
@@ -113,13 +115,15 @@ Status Executor::prepare_stages() {
 Status Executor::wrap_weight(size_t index) {
   std::unique_ptr<Buffer>& buffer = weight_buffers_[index];
   if (buffer != nullptr) return {};
-  const WeightStore::Weight& weight = *weights_[index];
-  if (is_aligned(weight)) {
-    ASSIGN_OR_RETURN(buffer, device_.wrap(weight.bytes));
+  WeightStore::Weight& weight = *weights_[index];
+  ASSIGN_OR_RETURN(const WeightStore::Values values, store_.values(weight));
+  if (is_aligned(values.bytes, weight.tensor.dtype)) {
+    ASSIGN_OR_RETURN(buffer, device_.wrap(values.bytes));
+    weight_owners_[index] = values.owner;
     return {};
   }
-  ASSIGN_OR_RETURN(buffer, device_.allocate(static_cast<int64_t>(weight.bytes.size())));
-  TRY(device_.upload({buffer.get()}, weight.bytes));
+  ASSIGN_OR_RETURN(buffer, device_.allocate(static_cast<int64_t>(values.bytes.size())));
+  TRY(device_.upload({buffer.get()}, values.bytes));
   store_.release_pages(weight);
   return {};
 }
@@ -235,6 +239,7 @@ void Executor::release_weights(const PlanLaunch& launch, std::vector<int>& uses)
   for (const Binding& binding : launch.bindings) {
     if (binding.region != Region::weight || --uses[binding.index] > 0) continue;
     weight_buffers_[binding.index].reset();
+    weight_owners_[binding.index].reset();
     store_.release_pages(*weights_[binding.index]);
   }
 }

@@ -83,8 +83,10 @@ class Executor {
   const Plan plan_;
   WeightStore& store_;
   std::vector<BoundTensor> inputs_, outputs_;
-  std::vector<const WeightStore::Weight*> weights_;
-  std::vector<std::unique_ptr<Buffer>> weight_buffers_;  // null while no launch to come reads it
+  std::vector<WeightStore::Weight*> weights_;
+  // Of each weight, null while no launch to come reads it: what keeps its values, and the values.
+  std::vector<std::shared_ptr<const void>> weight_owners_;
+  std::vector<std::unique_ptr<Buffer>> weight_buffers_;
   std::vector<std::unique_ptr<Buffer>> constants_;
   std::vector<WeightStore::Packed*> packed_;
   std::unique_ptr<Buffer> state_, arena_;

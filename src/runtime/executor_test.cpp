@@ -24,9 +24,9 @@ Tensor tensor(const Floats& values) {
 class ExecutorTest : public testing::Test {
  protected:
   void SetUp() override {
-    weights.add_tensor("conv.weight", tensor({1, 2, 3, 4}));
-    weights.add_tensor("conv.bias", tensor({10, 20, 30, 40}));
-    weights.add_tensor("unused", tensor({0}));
+    weights.add("conv.weight", stored(tensor({1, 2, 3, 4})));
+    weights.add("conv.bias", stored(tensor({10, 20, 30, 40})));
+    weights.add("unused", stored(tensor({0})));
   }
 
   Result<std::unique_ptr<Executor>> create(Plan plan = small_plan()) {
@@ -200,7 +200,7 @@ TEST_F(ExecutorTest, ReadsWeightsFromAFile) {
                   path, {view("a", odd), view("conv.weight", weight), view("conv.bias", bias)})
                   .ok());
   WeightStore from_file;
-  from_file.add_file(std::move(SafetensorsFile::open(path)).value());
+  from_file.add(TensorFile::open(path)->tensors());
   auto executor = Executor::create(device, module, small_plan(), from_file);
   ASSERT_TRUE(executor.ok()) << executor.error().message;
   set(**executor, "sample", {1, 2, 3, 4});
@@ -208,6 +208,37 @@ TEST_F(ExecutorTest, ReadsWeightsFromAFile) {
   ASSERT_TRUE((*executor)->run(Stage::step).ok());
   EXPECT_EQ(get(**executor, "result"), (Floats{13, 30, 51, 76}));
   std::filesystem::remove(path);
+}
+
+TEST_F(ExecutorTest, ComputesWeightsWhenTheyAreNeeded) {
+  int computed = 0;
+  StoredTensor weight{.dtype = DType::f32, .shape = {4}, .compute = [&]() -> Result<Tensor> {
+                        ++computed;
+                        return tensor({1, 2, 3, 4});
+                      }};
+  WeightStore store;
+  store.add("conv.weight", weight);
+  store.add("conv.bias", stored(tensor({10, 20, 30, 40})));
+  auto executor = Executor::create(device, module, small_plan(), store);
+  ASSERT_TRUE(executor.ok()) << executor.error().message;
+  set(**executor, "sample", {1, 2, 3, 4});
+  set(**executor, "prompt", {1, 1, 1, 1});
+  ASSERT_TRUE((*executor)->run(Stage::step).ok());
+  EXPECT_EQ(get(**executor, "result"), (Floats{13, 30, 51, 76}));
+  EXPECT_EQ(computed, 1);
+  EXPECT_TRUE(store.find("conv.weight")->computed.expired());
+}
+
+TEST_F(ExecutorTest, PassesOnWhyAWeightCannotBeComputed) {
+  WeightStore store;
+  store.add("conv.weight", {.dtype = DType::f32, .shape = {4}, .compute = []() -> Result<Tensor> {
+                              return error(ErrorCode::data_loss, "no such rank");
+                            }});
+  store.add("conv.bias", stored(tensor({10, 20, 30, 40})));
+  auto executor = Executor::create(device, module, small_plan(), store);
+  const Status status = executor.ok() ? (*executor)->run_setup() : Status(executor.error());
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message, "no such rank");
 }
 
 TEST_F(ExecutorTest, FailsWhenThereIsNotEnoughMemory) {

@@ -2,27 +2,36 @@
 
 namespace tempera::runtime {
 
-void WeightStore::add_file(SafetensorsFile file) {
-  if (files_.empty()) source_ = file.path();
-  files_.push_back(std::make_unique<SafetensorsFile>(std::move(file)));
-  const SafetensorsFile& kept = *files_.back();
-  for (const TensorInfo& info : kept.tensors())
-    weights_[info.name] = {info.dtype, info.shape, kept.bytes(info), &kept, &info};
+void WeightStore::add(std::string name, StoredTensor tensor) {
+  if (tensor.file != nullptr && source_.empty()) source_ = tensor.file->path();
+  weights_[std::move(name)] = {.tensor = std::move(tensor)};
 }
 
-void WeightStore::add_tensor(std::string name, Tensor tensor) {
-  tensors_.push_back(std::make_unique<Tensor>(std::move(tensor)));
-  const Tensor& kept = *tensors_.back();
-  weights_[std::move(name)] = {kept.dtype, kept.shape, kept.data, nullptr, nullptr};
+void WeightStore::add(const NamedTensors& tensors) {
+  for (const auto& [name, tensor] : tensors) add(name, tensor);
 }
 
-const WeightStore::Weight* WeightStore::find(std::string_view name) const {
+WeightStore::Weight* WeightStore::find(std::string_view name) {
   const auto found = weights_.find(name);
   return found == weights_.end() ? nullptr : &found->second;
 }
 
+Result<WeightStore::Values> WeightStore::values(Weight& weight) {
+  const StoredTensor& tensor = weight.tensor;
+  if (!tensor.compute) return Values{tensor.bytes, tensor.owner};
+  std::shared_ptr<const Tensor> computed = weight.computed.lock();
+  if (computed == nullptr) {
+    ASSIGN_OR_RETURN(Tensor made, tensor.compute());
+    CHECK(made.dtype == tensor.dtype && made.shape == tensor.shape, "computed {} {} for {} {}",
+          name(made.dtype), to_string(made.shape), name(tensor.dtype), to_string(tensor.shape));
+    computed = std::make_shared<const Tensor>(std::move(made));
+    weight.computed = computed;
+  }
+  return Values{computed->data, computed};
+}
+
 void WeightStore::release_pages(const Weight& weight) const {
-  if (weight.file != nullptr) weight.file->release_pages(*weight.info);
+  if (weight.tensor.file != nullptr) weight.tensor.file->release_pages(weight.tensor.bytes);
 }
 
 Result<WeightStore::Packed*> WeightStore::packed(Device& device, const PackedTensor& tensor) {

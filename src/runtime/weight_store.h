@@ -6,53 +6,55 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "base/status.h"
 #include "base/tensor.h"
 #include "runtime/device.h"
-#include "tensor_file/safetensors.h"
+#include "runtime/plan.h"
+#include "tensor_file/stored_tensor.h"
 
 namespace tempera::runtime {
 
-// A component's weights by name, as they lie in their files, and the packed tensors that setup
-// stages made of them. Executors of several plans (sizes, batches) over one store share both. Lives
-// longer than they do; packed tensors stay until the store goes, because the next plan may want
-// them.
+// A component's weights by name, as they lie in their files or are computed, and the packed tensors
+// that setup stages made of them. Executors of several plans (sizes, batches) over one store share
+// both. Lives longer than they do; packed tensors stay until the store goes, because the next plan
+// may want them.
 class WeightStore {
  public:
   struct Weight {
-    DType dtype;
-    Shape shape;
-    std::span<const std::byte>
-        bytes;                    // aligned to nothing: a file's offsets are what its writer chose
-    const SafetensorsFile* file;  // null: a tensor in memory
-    const TensorInfo* info;
+    StoredTensor tensor;
+    std::weak_ptr<const Tensor> computed;  // its values, while anyone holds them
+  };
+  // A weight's values, aligned to nothing: a file's offsets are what its writer chose.
+  struct Values {
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const void> owner;
   };
   struct Packed {
     std::unique_ptr<Buffer> buffer;
     bool ready = false;  // its setup launches have run
   };
 
-  // A name that is there already is replaced: a later file wins.
-  void add_file(SafetensorsFile file);
-  void add_tensor(std::string name, Tensor tensor);
+  // A name that is there already is replaced: a later tensor wins.
+  void add(std::string name, StoredTensor tensor);
+  void add(const NamedTensors& tensors);
 
-  const Weight* find(std::string_view name) const;  // null when there is none
-  // The weight's bytes will not be read for now: gives back the memory that mapping them takes.
+  Weight* find(std::string_view name);  // null when there is none
+  // The values, computed if they have to be and nobody holds them. Errors of StoredTensor::compute.
+  Result<Values> values(Weight& weight);
+  // The bytes of a weight in a file will not be read for now: gives back the memory that mapping
+  // them takes. Computed values go with the last holder of their Values.
   void release_pages(const Weight& weight) const;
   // The packed tensor of that key, allocated on first use; data_loss: it has another size already.
   Result<Packed*> packed(Device& device, const PackedTensor& tensor);
   int64_t packed_bytes() const;  // of all packed tensors so far
   // Where weights come from, for messages: the first file's path, or "memory".
-  const std::string& source() const { return source_; }
+  std::string source() const { return source_.empty() ? "memory" : source_; }
 
  private:
-  std::vector<std::unique_ptr<SafetensorsFile>> files_;
-  std::vector<std::unique_ptr<Tensor>> tensors_;
   std::map<std::string, Weight, std::less<>> weights_;
   std::unordered_map<std::string, Packed> packed_;
-  std::string source_ = "memory";
+  std::string source_;
 };
 
 }  // namespace tempera::runtime

@@ -46,4 +46,20 @@ Tensor SafetensorsFile::load(const TensorInfo& info) const {
   return tensor;
 }
 
+Result<TensorFileContents> read_safetensors(const std::shared_ptr<const MappedFile>& file) {
+  const std::span<const std::byte> all = file->bytes();
+  ASSIGN_OR_RETURN(SafetensorsHeader header,
+                   parse_safetensors_header(all, all.size(), file->path()));
+  TensorFileContents contents{.metadata = std::move(header.metadata)};
+  for (TensorInfo& info : header.tensors) {
+    StoredTensor tensor{.dtype = info.dtype,
+                        .shape = std::move(info.shape),
+                        .bytes = all.subspan(info.begin, info.end - info.begin),
+                        .owner = file,
+                        .file = file};
+    contents.tensors.emplace_back(std::move(info.name), std::move(tensor));
+  }
+  return contents;
+}
+
 }  // namespace tempera

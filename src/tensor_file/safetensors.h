@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "tensor_file/safetensors_header.h"
+#include "tensor_file/tensor_file.h"
 #include "tensor_file/tensor_info.h"
 
 namespace tempera {
@@ -49,6 +50,9 @@ class SafetensorsFile {
   SafetensorsHeader header_;
   std::unordered_map<std::string_view, const TensorInfo*> by_name_;  // into header_
 };
+
+// The tensors of a safetensors file; errors of parse_safetensors_header.
+Result<TensorFileContents> read_safetensors(const std::shared_ptr<const MappedFile>& file);
 
 // A tensor to be written; `bytes` stays the caller's.
 struct TensorView {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,5 +28,13 @@ struct StoredTensor {
   std::function<Result<Tensor>()> compute;  // makes the values each time they are needed
 };
 using NamedTensors = std::vector<std::pair<std::string, StoredTensor>>;
+
+int64_t size_in_bytes(const StoredTensor& tensor);
+// A copy of the values, or those that `compute` makes.
+Result<Tensor> load(const StoredTensor& tensor);
+// A tensor in memory.
+StoredTensor stored(Tensor tensor);
+// The first of that name; null when there is none.
+const StoredTensor* find(const NamedTensors& tensors, std::string_view name);
 
 }  // namespace tempera

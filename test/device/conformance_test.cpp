@@ -159,8 +159,8 @@ TEST_P(Conformance, BytesThatAreNoCodeAreRefused) {
 
 TEST_P(Conformance, RunsAPlan) {
   runtime::WeightStore weights;
-  weights.add_tensor("conv.weight", Tensor::of<float>(DType::f32, {4}, {1, 2, 3, 4}));
-  weights.add_tensor("conv.bias", Tensor::of<float>(DType::f32, {4}, {10, 20, 30, 40}));
+  weights.add("conv.weight", stored(Tensor::of<float>(DType::f32, {4}, {1, 2, 3, 4})));
+  weights.add("conv.bias", stored(Tensor::of<float>(DType::f32, {4}, {10, 20, 30, 40})));
   auto created =
       runtime::Executor::create(device(), *loaded.module, runtime::small_plan(), weights);
   ASSERT_TRUE(created.ok()) << created.error().message;

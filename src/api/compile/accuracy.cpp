@@ -53,14 +53,14 @@ Tensor prompt_tokens(const Run& run, const diffusion::Tokenizer& tokenizer, int6
   return Tensor::of<int32_t>(DType::i32, {1, tokens}, ids);
 }
 
-Result<NamedTensors> text_inputs(const Pair& pair, const Run& run) {
+Result<NamedValues> text_inputs(const Pair& pair, const Run& run) {
   ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer,
                    diffusion::load_tokenizer(pair.info().tokenizer_folder));
-  return NamedTensors{{"input_ids", prompt_tokens(run, tokenizer, pair.info().text_tokens)}};
+  return NamedValues{{"input_ids", prompt_tokens(run, tokenizer, pair.info().text_tokens)}};
 }
 
 Result<Tensor> hidden_states(const Pair& pair, const Run& run) {
-  ASSIGN_OR_RETURN(NamedTensors inputs, text_inputs(pair, run));
+  ASSIGN_OR_RETURN(NamedValues inputs, text_inputs(pair, run));
   ASSIGN_OR_RETURN(const BoundInputs bound,
                    bind_inputs(pair.info(), "text_encoder", std::move(inputs)));
   ASSIGN_OR_RETURN(ComponentRun encoded, run_component(*pair.reference, bound));
@@ -69,7 +69,7 @@ Result<Tensor> hidden_states(const Pair& pair, const Run& run) {
 }
 
 // The latents after half of the calls, as the next call sees them.
-Result<NamedTensors> unet_inputs(const Pair& pair, const Run& run) {
+Result<NamedValues> unet_inputs(const Pair& pair, const Run& run) {
   ASSIGN_OR_RETURN(const auto config,
                    diffusion::read_scheduler_config(pair.info().scheduler_config));
   ASSIGN_OR_RETURN(const diffusion::SamplerPlan plan,
@@ -80,19 +80,19 @@ Result<NamedTensors> unet_inputs(const Pair& pair, const Run& run) {
   Tensor sample(DType::f32, latents.shape);
   diffusion::scale_input(plan, call, latents.as<float>(), sample.as<float>());
   ASSIGN_OR_RETURN(Tensor hidden, hidden_states(pair, run));
-  return NamedTensors{
+  return NamedValues{
       {"sample", std::move(sample)},
       {"timestep", Tensor::of<float>(DType::f32, {1}, std::vector{plan.timesteps[call]})},
       {"encoder_hidden_states", std::move(hidden)}};
 }
 
-NamedTensors decoder_inputs(const Pair& pair, const Run& run) {
+NamedValues decoder_inputs(const Pair& pair, const Run& run) {
   Tensor latent = run.drawn.latents;
   for (float& x : latent.as<float>()) x /= static_cast<float>(pair.info().scaling_factor);
   return {{"latent", std::move(latent)}};
 }
 
-NamedTensors encoder_inputs(const Run& run) {
+NamedValues encoder_inputs(const Run& run) {
   const diffusion::Image& image = run.drawn.image;
   Tensor planes(DType::f32, {1, 3, image.height, image.width});
   const size_t pixels = image.pixels.size() / 3;
@@ -101,7 +101,7 @@ NamedTensors encoder_inputs(const Run& run) {
   return {{"image", std::move(planes)}};
 }
 
-Result<NamedTensors> inputs_of(const Pair& pair, const std::string& component, const Run& run) {
+Result<NamedValues> inputs_of(const Pair& pair, const std::string& component, const Run& run) {
   if (component == "text_encoder") return text_inputs(pair, run);
   if (component == "unet") return unet_inputs(pair, run);
   return component == "vae_decoder" ? decoder_inputs(pair, run) : encoder_inputs(run);
@@ -110,7 +110,7 @@ Result<NamedTensors> inputs_of(const Pair& pair, const std::string& component, c
 Result<ComponentAccuracy> compare_component(const Pair& pair, const std::string& component,
                                             const Run& run,
                                             const AccuracyProgressFunction& progress) {
-  ASSIGN_OR_RETURN(NamedTensors inputs, inputs_of(pair, component, run));
+  ASSIGN_OR_RETURN(NamedValues inputs, inputs_of(pair, component, run));
   ASSIGN_OR_RETURN(const BoundInputs bound, bind_inputs(pair.info(), component, std::move(inputs)));
   ASSIGN_OR_RETURN(const std::vector<Layer> layers, layers_of(pair.checkpoint, bound.request));
   int64_t done = 0;

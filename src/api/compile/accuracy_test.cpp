@@ -7,6 +7,7 @@
 #include <set>
 
 #include "api/compile/lower_component.h"
+#include "tensor_file/module_name.h"
 #include "tensor_file/safetensors.h"
 #include "test/temp_folder.h"
 
@@ -17,7 +18,11 @@ const std::string kTiny = std::string(TEMPERA_SOURCE_DIR) + "/test/data/tiny/sd1
 
 Result<std::unique_ptr<Session>> open_text_encoder(const std::string& weights) {
   ASSIGN_OR_RETURN(ModelSource source, open_model(kTiny, {.threads = 1}, {"text_encoder"}));
-  if (!weights.empty()) source.info.weights["text_encoder"] = weights;
+  if (!weights.empty())
+    source.weights = [weights](const std::string&) -> Result<NamedTensors> {
+      ASSIGN_OR_RETURN(const TensorFile file, TensorFile::open(weights));
+      return by_module_name("text_encoder", file.tensors(), weights);
+    };
   return Session::open(std::move(source), "cpu", 1);
 }
 

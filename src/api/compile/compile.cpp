@@ -193,6 +193,11 @@ Result<ModelSource> open_model(const std::string& folder, CompileOptions options
   source.compile = [checkpoint, compiler](const ComponentRequest& request) {
     return compile_component(*compiler, *checkpoint, request);
   };
+  source.weights = [checkpoint](const std::string& part) -> Result<NamedTensors> {
+    ASSIGN_OR_RETURN(const auto weights,
+                     frontend::open_weights(*checkpoint, *frontend::part_from_name(part)));
+    return weights->tensors();
+  };
   return source;
 }
 

@@ -22,11 +22,11 @@ Json dtypes_json(const frontend::PartDescription& part) {
 
 Json tensors_json(const frontend::PartDescription& part) {
   Json rows = Json::array();
-  for (const TensorInfo& tensor : part.tensors)
-    rows.push_back({{"name", tensor.name},
+  for (const auto& [tensor_name, tensor] : part.tensors)
+    rows.push_back({{"name", tensor_name},
                     {"dtype", name(tensor.dtype)},
                     {"shape", tensor.shape},
-                    {"bytes", tensor.end - tensor.begin}});
+                    {"bytes", size_in_bytes(tensor)}});
   return rows;
 }
 

@@ -39,8 +39,8 @@ PackedWeights packed_weights(const Checkpoint& checkpoint, Component component,
   const int64_t transformed = pairs ? 16 * 2 : 36 * 4;
   const int64_t element = size_in_bytes(precision.weights);
   PackedWeights packed;
-  for (const TensorInfo& tensor : (*weights)->file().tensors()) {
-    if (!is_of(component, tensor.name)) continue;
+  for (const auto& [name, tensor] : (*weights)->tensors()) {
+    if (!is_of(component, name)) continue;
     const int64_t elements = element_count(tensor.shape);
     packed.all += elements * element;
     if (tensor.shape.size() == 4 && tensor.shape[2] == 3 && tensor.shape[3] == 3)

@@ -23,7 +23,7 @@ TEST(WeightGrowth, OfAllComponentsIsAQuarterOfTheirWeightsAtMost) {
   for (const frontend::PartFolder& folder : checkpoint->parts) {
     const auto weights = frontend::open_weights(*checkpoint, folder.part);
     ASSERT_TRUE(weights.ok()) << weights.error().message;
-    for (const TensorInfo& tensor : (*weights)->file().tensors())
+    for (const auto& [name, tensor] : (*weights)->tensors())
       elements += element_count(tensor.shape);
   }
   int64_t growth = 0;

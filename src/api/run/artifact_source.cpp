@@ -9,6 +9,8 @@
 #include "api/run/devices.h"
 #include "base/file.h"
 #include "runtime/artifact.h"
+#include "tensor_file/module_name.h"
+#include "tensor_file/tensor_file.h"
 
 namespace tempera::api {
 namespace {
@@ -44,6 +46,12 @@ Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int6
 void place_weights(const runtime::Artifact& artifact, ModelInfo& info) {
   const fs::path folder = runtime::weights_folder(artifact);
   for (auto& [part, file] : info.weights) file = (folder / file).lexically_normal().string();
+}
+
+Result<NamedTensors> read_weights(const ModelInfo& info, const std::string& part) {
+  const std::string& path = info.weights.at(part);
+  ASSIGN_OR_RETURN(const TensorFile file, TensorFile::open(path));
+  return by_module_name(part, file.tensors(), path);
 }
 
 Status check_options(const runtime::Artifact& artifact, const runtime::PlanOptions& asked) {
@@ -88,6 +96,9 @@ Result<ModelSource> open_artifact_source(const std::string& folder,
   place_weights(*artifact, source.info);
   source.compile = [artifact, scale = source.info.vae_scale](const ComponentRequest& request) {
     return read_component(*artifact, scale, request);
+  };
+  source.weights = [info = source.info](const std::string& part) {
+    return read_weights(info, part);
   };
   return source;
 }

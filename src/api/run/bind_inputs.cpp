@@ -34,13 +34,13 @@ std::string names_of(const std::vector<InputRow>& rows) {
 }
 
 Status check_names(std::string_view component, const std::vector<InputRow>& rows,
-                   const NamedTensors& inputs) {
+                   const NamedValues& inputs) {
   for (const auto& [name, tensor] : inputs)
     if (std::ranges::find(rows, name, &InputRow::name) == rows.end())
       return error(ErrorCode::invalid_argument, "{} takes no input {}; it takes {}", component,
                    quote(name), names_of(rows));
   for (const InputRow& row : rows)
-    if (std::ranges::find(inputs, row.name, &NamedTensors::value_type::first) == inputs.end())
+    if (std::ranges::find(inputs, row.name, &NamedValues::value_type::first) == inputs.end())
       return error(ErrorCode::not_found, "input '{}' of {} is missing; it takes {}", row.name,
                    component, names_of(rows));
   return {};
@@ -62,10 +62,10 @@ Result<Tensor> as_dtype(Tensor tensor, const InputRow& row) {
 }
 
 // The inputs in the order of `rows`, in their dtype and rank.
-Result<NamedTensors> ordered(const std::vector<InputRow>& rows, NamedTensors inputs) {
-  NamedTensors result;
+Result<NamedValues> ordered(const std::vector<InputRow>& rows, NamedValues inputs) {
+  NamedValues result;
   for (const InputRow& row : rows) {
-    auto found = std::ranges::find(inputs, row.name, &NamedTensors::value_type::first);
+    auto found = std::ranges::find(inputs, row.name, &NamedValues::value_type::first);
     Tensor& tensor = found->second;
     // A scalar timestep is one for all.
     if (row.rank == 1 && tensor.shape.empty()) tensor.shape = {1};
@@ -95,7 +95,7 @@ Tensor repeated(const Tensor& one, int64_t count) {
   return Tensor::of<float>(DType::f32, {count}, std::vector<float>(count, one.as<float>()[0]));
 }
 
-Status check_unet(NamedTensors& inputs, const ModelInfo& info) {
+Status check_unet(NamedValues& inputs, const ModelInfo& info) {
   const Tensor& sample = inputs[0].second;
   Tensor& timestep = inputs[1].second;
   const Tensor& context = inputs[2].second;
@@ -120,7 +120,7 @@ Status check_channels(const std::pair<std::string, Tensor>& input, int64_t chann
                      fmt::format("[batch, {}, height, width]", channels));
 }
 
-Status check(std::string_view component, NamedTensors& inputs, const ModelInfo& info) {
+Status check(std::string_view component, NamedValues& inputs, const ModelInfo& info) {
   if (component == "text_encoder") return check_ids(inputs[0].second, info);
   if (component == "unet") return check_unet(inputs, info);
   return check_channels(inputs[0], component == "vae_decoder" ? info.latent_channels : 3);
@@ -129,7 +129,7 @@ Status check(std::string_view component, NamedTensors& inputs, const ModelInfo& 
 }  // namespace
 
 Result<BoundInputs> bind_inputs(const ModelInfo& info, std::string_view component,
-                                NamedTensors inputs) {
+                                NamedValues inputs) {
   if (std::ranges::find(info.components, component) == info.components.end())
     return error(ErrorCode::not_found, "{} has no component {}; it has {}", info.name,
                  quote(component), fmt::join(info.components, ", "));

@@ -19,7 +19,7 @@ ModelInfo tiny() {
 
 Tensor f32(Shape shape) { return Tensor(DType::f32, std::move(shape)); }
 
-NamedTensors unet_inputs(Tensor timestep) {
+NamedValues unet_inputs(Tensor timestep) {
   return {{"timestep", std::move(timestep)},
           {"sample", f32({2, 4, 6, 8})},
           {"encoder_hidden_states", f32({2, 5, 3})}};
@@ -31,7 +31,7 @@ TEST(BindInputs, TakesTheRequestFromTheShapes) {
   EXPECT_EQ(
       bound->request,
       (ComponentRequest{.component = "unet", .batch = 2, .height = 6, .width = 8, .tokens = 5}));
-  NamedTensors guided = unet_inputs(f32({1}));
+  NamedValues guided = unet_inputs(f32({1}));
   guided[2].second = f32({4, 5, 3});
   EXPECT_EQ(
       bind_inputs(tiny(), "unet", guided)->request,
@@ -57,7 +57,7 @@ TEST(BindInputs, WidensIds) {
 
 struct Mistake {
   const char* component;
-  NamedTensors inputs;
+  NamedValues inputs;
   const char* message;
 };
 

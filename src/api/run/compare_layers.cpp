@@ -9,7 +9,7 @@ namespace {
 // The reference's values that layers to come read.
 class LiveValues {
  public:
-  LiveValues(const NamedTensors& inputs, std::span<const Layer> layers) {
+  LiveValues(const NamedValues& inputs, std::span<const Layer> layers) {
     for (const Layer& layer : layers)
       for (const std::string& name : layer.reads) ++readers_[name];
     for (const auto& [name, tensor] : inputs) add(name, tensor);
@@ -17,8 +17,8 @@ class LiveValues {
   void add(const std::string& name, Tensor tensor) {
     if (readers_.contains(name)) values_.insert_or_assign(name, std::move(tensor));
   }
-  NamedTensors inputs_of(const Layer& layer) const {
-    NamedTensors inputs;
+  NamedValues inputs_of(const Layer& layer) const {
+    NamedValues inputs;
     for (const std::string& name : layer.reads) {
       CHECK(values_.contains(name), "layer {} reads {} before it is there", layer.name, name);
       inputs.emplace_back(name, values_.at(name));

@@ -9,14 +9,14 @@
 
 namespace tempera::api {
 
-Result<NamedTensors> read_tensors(const std::string& path) {
+Result<NamedValues> read_tensors(const std::string& path) {
   ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::open(path));
-  NamedTensors tensors;
+  NamedValues tensors;
   for (const TensorInfo& info : file.tensors()) tensors.emplace_back(info.name, file.load(info));
   return tensors;
 }
 
-Status write_tensors(const std::string& path, const NamedTensors& tensors) {
+Status write_tensors(const std::string& path, const NamedValues& tensors) {
   std::vector<TensorView> views;
   for (const auto& [name, tensor] : tensors) views.push_back(view(name, tensor));
   return write_safetensors(path, std::move(views));

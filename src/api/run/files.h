@@ -9,9 +9,9 @@
 namespace tempera::api {
 
 // All tensors of a safetensors file.
-Result<NamedTensors> read_tensors(const std::string& path);
+Result<NamedValues> read_tensors(const std::string& path);
 // The file appears only when it is complete.
-Status write_tensors(const std::string& path, const NamedTensors& tensors);
+Status write_tensors(const std::string& path, const NamedValues& tensors);
 
 // The tensor `latents` of a file, or the only one there; any float dtype becomes f32.
 Result<Tensor> read_latents(const std::string& path);

@@ -6,6 +6,7 @@
 #include "api/run/component.h"
 #include "api/run/model_info.h"
 #include "base/status.h"
+#include "tensor_file/stored_tensor.h"
 
 namespace tempera::api {
 
@@ -14,6 +15,9 @@ namespace tempera::api {
 struct ModelSource {
   ModelInfo info;
   std::function<Result<CompiledComponent>(const ComponentRequest&)> compile;
+  // A part's tensors ("text_encoder", "unet", "vae") under the names that its plans have for them,
+  // module paths; asked when they are first needed, and again after they were released.
+  std::function<Result<NamedTensors>(const std::string& part)> weights;
 };
 
 }  // namespace tempera::api

@@ -38,8 +38,8 @@ int64_t side(int64_t asked, const std::optional<int64_t>& chosen, int64_t latent
 
 }  // namespace
 
-Result<NamedTensors> random_inputs(const ModelInfo& info, std::string_view component,
-                                   const InputExtents& extents) {
+Result<NamedValues> random_inputs(const ModelInfo& info, std::string_view component,
+                                  const InputExtents& extents) {
   const int64_t scale = info.vae_scale;
   const int64_t width = side(extents.width, info.defaults.width, info.sample_width, scale);
   const int64_t height = side(extents.height, info.defaults.height, info.sample_height, scale);
@@ -51,7 +51,7 @@ Result<NamedTensors> random_inputs(const ModelInfo& info, std::string_view compo
   const int64_t tokens = info.text_tokens > 0 ? info.text_tokens : kDefaultTokens;
   const int64_t h = height / scale, w = width / scale;
   Random random(1);
-  NamedTensors inputs;
+  NamedValues inputs;
   if (component == "text_encoder")
     inputs.emplace_back("input_ids", ids(random, {batch, tokens}, info.vocabulary));
   if (component == "unet") {

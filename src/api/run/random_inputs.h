@@ -16,7 +16,7 @@ struct InputExtents {
 // Inputs of a component as a picture would give it, of random values (noise of deviation 1, a
 // middle timestep, ids of the vocabulary, pixels in -1..1): speed does not depend on them. The same
 // for every call. invalid_argument: the size is no multiple of the VAE's scale.
-Result<NamedTensors> random_inputs(const ModelInfo& info, std::string_view component,
-                                   const InputExtents& extents);
+Result<NamedValues> random_inputs(const ModelInfo& info, std::string_view component,
+                                  const InputExtents& extents);
 
 }  // namespace tempera::api

@@ -30,8 +30,8 @@ Stage last_stage(const runtime::Plan& plan) {
 
 namespace {
 
-Result<NamedTensors> outputs_of(Executor& executor, const CompiledComponent& compiled) {
-  NamedTensors outputs;
+Result<NamedValues> outputs_of(Executor& executor, const CompiledComponent& compiled) {
+  NamedValues outputs;
   for (const auto& [name, index] : compiled.outputs) {
     const PlanTensor& planned = executor.plan().outputs[index];
     ASSIGN_OR_RETURN(const auto bytes, executor.output_bytes(index));

@@ -11,7 +11,7 @@
 
 namespace tempera::api {
 
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+using NamedValues = std::vector<std::pair<std::string, Tensor>>;
 
 // The request that these inputs ask for, with the inputs as the component takes them: integers and
 // floats of any kind become the dtype of the plan, one timestep stands for all of a batch.
@@ -25,13 +25,13 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 // outside of the vocabulary.
 struct BoundInputs {
   ComponentRequest request;
-  NamedTensors inputs;
+  NamedValues inputs;
 };
 Result<BoundInputs> bind_inputs(const ModelInfo& info, std::string_view component,
-                                NamedTensors inputs);
+                                NamedValues inputs);
 
 struct ComponentRun {
-  NamedTensors outputs;         // in the order of CompiledComponent::outputs
+  NamedValues outputs;          // in the order of CompiledComponent::outputs
   std::vector<double> seconds;  // of each timed run
 };
 // Runs once, then `repeat` times more with the same inputs and timed: what depends on the prompt

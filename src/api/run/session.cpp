@@ -30,12 +30,11 @@ Result<Session::Entry*> Session::entry(const ComponentRequest& request) {
 Result<runtime::WeightStore*> Session::weights(const std::string& part) {
   std::unique_ptr<runtime::WeightStore>& store = weights_[part];
   if (store == nullptr) {
-    const auto file = info().weights.find(part);
-    if (file == info().weights.end())
+    if (!info().weights.contains(part))
       return error(ErrorCode::not_found, "{} has no weights for its {}", info().name, part);
-    ASSIGN_OR_RETURN(SafetensorsFile opened, SafetensorsFile::open(file->second));
+    ASSIGN_OR_RETURN(const NamedTensors tensors, source_.weights(part));
     store = std::make_unique<runtime::WeightStore>();
-    store->add_file(std::move(opened));
+    store->add(tensors);
   }
   return store.get();
 }

@@ -109,8 +109,8 @@ Result<std::vector<std::string>> components_of(const Flags& flags, const std::st
   return std::vector<std::string>{named.empty() ? "unet" : named};
 }
 
-Result<api::NamedTensors> inputs_of(const Flags& flags, const std::string& component,
-                                    const api::ModelInfo& info) {
+Result<api::NamedValues> inputs_of(const Flags& flags, const std::string& component,
+                                   const api::ModelInfo& info) {
   if (!flags.inputs.empty()) return api::read_tensors(flags.inputs);
   ASSIGN_OR_RETURN(const auto size, parse_size(flags.size));
   return api::random_inputs(
@@ -119,7 +119,7 @@ Result<api::NamedTensors> inputs_of(const Flags& flags, const std::string& compo
 
 Result<Profile> profile_one(const Flags& flags, api::Session& session, const std::string& component,
                             const api::Peaks& peaks) {
-  ASSIGN_OR_RETURN(api::NamedTensors inputs, inputs_of(flags, component, session.info()));
+  ASSIGN_OR_RETURN(api::NamedValues inputs, inputs_of(flags, component, session.info()));
   ASSIGN_OR_RETURN(const api::BoundInputs bound,
                    api::bind_inputs(session.info(), component, std::move(inputs)));
   ASSIGN_OR_RETURN(Profile profile, api::profile_component(session, bound, peaks, flags.repeat,

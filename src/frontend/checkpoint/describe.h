@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "tensor_file/safetensors.h"
+#include "tensor_file/stored_tensor.h"
 
 namespace tempera::frontend {
 
@@ -21,9 +21,9 @@ struct PartDescription {
   std::string class_name;  // as model_index.json says; may be empty
   std::string file;        // of the weights
   int64_t file_bytes = 0;
-  int64_t parameters = 0;           // elements of floating-point tensors
-  std::vector<DTypeCount> dtypes;   // in the order of DType
-  std::vector<TensorInfo> tensors;  // in the order of their bytes
+  int64_t parameters = 0;          // elements of floating-point tensors
+  std::vector<DTypeCount> dtypes;  // in the order of DType
+  NamedTensors tensors;            // in the order of the file, by its names
 };
 
 struct Description {
@@ -34,7 +34,7 @@ struct Description {
 };
 
 // Of a diffusers folder, a component's folder or a .safetensors file. Every header is read and
-// every offset checked. Errors as open_checkpoint, recognise_family and SafetensorsFile::open.
+// every offset checked. Errors as open_checkpoint, recognise_family and TensorFile::open.
 Result<Description> describe(const std::string& path);
 
 }  // namespace tempera::frontend

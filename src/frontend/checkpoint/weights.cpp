@@ -1,33 +1,11 @@
 #include "frontend/checkpoint/weights.h"
 
-#include <array>
 #include <utility>
 
-#include "base/text.h"
+#include "tensor_file/module_name.h"
+#include "tensor_file/tensor_file.h"
 
 namespace tempera::frontend {
-namespace {
-
-constexpr std::string_view kTextPrefix = "text_model.";
-
-// Of the VAE's mid-block attention: before diffusers 0.15, and now.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOldAttention = {{
-    {".query.", ".to_q."},
-    {".key.", ".to_k."},
-    {".value.", ".to_v."},
-    {".proj_attn.", ".to_out.0."},
-}};
-
-std::string canonical_vae_name(std::string_view stored) {
-  std::string result(stored);
-  if (stored.find(".attentions.") == std::string_view::npos) return result;
-  for (const auto& [old_name, new_name] : kOldAttention)
-    if (const size_t at = result.find(old_name); at != std::string::npos)
-      return result.replace(at, old_name.size(), new_name);
-  return result;
-}
-
-}  // namespace
 
 std::string_view name(Part part) {
   switch (part) {
@@ -41,36 +19,33 @@ std::string_view name(Part part) {
   CHECK(false, "no such part");
 }
 
-std::string canonical_tensor_name(Part part, std::string_view stored_name) {
-  if (part == Part::vae) return canonical_vae_name(stored_name);
-  if (part == Part::text_encoder && stored_name.starts_with(kTextPrefix))
-    stored_name.remove_prefix(kTextPrefix.size());
-  return std::string(stored_name);
+std::optional<Part> part_from_name(std::string_view text) {
+  for (const Part part : {Part::text_encoder, Part::unet, Part::vae})
+    if (name(part) == text) return part;
+  return std::nullopt;
 }
 
 Result<std::shared_ptr<const Weights>> Weights::open(Part part, const std::string& path) {
-  ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
-  std::shared_ptr<Weights> weights(new Weights(part, std::move(file)));
-  for (const TensorInfo& tensor : weights->file_.tensors()) {
-    const auto [entry, added] =
-        weights->by_name_.emplace(canonical_tensor_name(part, tensor.name), &tensor);
-    if (!added)
-      return error(ErrorCode::data_loss,
-                   "{}: tensors {} and {} are the same weight under two names", path,
-                   quote(entry->second->name), quote(tensor.name));
-  }
-  return std::shared_ptr<const Weights>(std::move(weights));
+  ASSIGN_OR_RETURN(const TensorFile file, TensorFile::open(path));
+  ASSIGN_OR_RETURN(NamedTensors tensors, by_module_name(name(part), file.tensors(), path));
+  const bool is_prefixed = part == Part::text_encoder && !file.tensors().empty() &&
+                           file.tensors().front().first.starts_with(kTextModelPrefix);
+  const auto stored_name = [is_prefixed](std::string_view canonical_name) {
+    return std::string(is_prefixed ? kTextModelPrefix : "") + std::string(canonical_name);
+  };
+  return std::make_shared<const Weights>(part, path, std::move(tensors), stored_name);
 }
 
-std::string Weights::name_for(std::string_view canonical_name) const {
-  const std::vector<TensorInfo>& tensors = file_.tensors();
-  const bool prefixed = part_ == Part::text_encoder && !tensors.empty() &&
-                        tensors.front().name.starts_with(kTextPrefix);
-  return std::string(prefixed ? kTextPrefix : "") + std::string(canonical_name);
+Weights::Weights(Part part, std::string path, NamedTensors tensors, StoredName stored_name)
+    : part_(part),
+      path_(std::move(path)),
+      tensors_(std::move(tensors)),
+      stored_name_(std::move(stored_name)) {
+  for (const auto& [name, tensor] : tensors_) by_name_.emplace(name, &tensor);
 }
 
-const TensorInfo* Weights::find(std::string_view canonical_name) const {
-  const auto found = by_name_.find(std::string(canonical_name));
+const StoredTensor* Weights::find(std::string_view canonical_name) const {
+  const auto found = by_name_.find(canonical_name);
   return found == by_name_.end() ? nullptr : found->second;
 }
 

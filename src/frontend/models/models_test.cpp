@@ -54,8 +54,7 @@ Tensors run(const ComponentGraph& component, const Weights& weights, const Tenso
   for (const graph::ValueId id : g.inputs()) {
     const std::string& name = g.value(id).name;
     const auto given = inputs.find(name);
-    values.push_back(given != inputs.end() ? given->second
-                                           : weights.file().load(*weights.file().find(name)));
+    values.push_back(given != inputs.end() ? given->second : *load(*weights.find(name)));
   }
   std::vector<Tensor> results = graph::evaluate(g, values);
   Tensors by_name;

@@ -25,12 +25,12 @@ std::string_view model_of_channels(int64_t channels) {
   }
 }
 
-Error wrong_channels(const std::string& file, const TensorInfo& tensor, int64_t expected) {
+Error wrong_channels(const std::string& file, const std::string& name, const StoredTensor& tensor,
+                     int64_t expected) {
   const std::string_view model = model_of_channels(tensor.shape[1]);
   return error(ErrorCode::data_loss,
                "{}: tensor {} has {} input channels, the model's config says {}; is this {}?", file,
-               quote(tensor.name), tensor.shape[1], expected,
-               model.empty() ? "the right config" : model);
+               quote(name), tensor.shape[1], expected, model.empty() ? "the right config" : model);
 }
 
 }  // namespace
@@ -39,38 +39,38 @@ void ModuleBuilder::keep(Error error) {
   if (status_.ok()) status_ = std::move(error);
 }
 
-void ModuleBuilder::check(const std::string& name, const TensorInfo& tensor,
+void ModuleBuilder::check(const std::string& name, const StoredTensor& tensor,
                           const Shape& expected) {
-  const std::string& file = weights_.path();
+  const std::string &file = weights_.path(), stored = weights_.stored_name(name);
   if (!is_float(tensor.dtype))
     return keep(error(ErrorCode::data_loss,
                       "{}: tensor {} is of {}, expected a floating-point weight", file,
-                      quote(tensor.name), tempera::name(tensor.dtype)));
+                      quote(stored), tempera::name(tensor.dtype)));
   if (tensor.shape == expected) return;
   if (weights_.part() == Part::unet && name == "conv_in.weight" && tensor.shape.size() == 4)
-    return keep(wrong_channels(file, tensor, expected[1]));
+    return keep(wrong_channels(file, stored, tensor, expected[1]));
   if (tensor.shape.size() != expected.size())
     return keep(error(ErrorCode::data_loss,
                       "{}: tensor {} has {} dimensions, {}, expected {}, {}, by the model's config",
-                      file, quote(tensor.name), tensor.shape.size(), to_string(tensor.shape),
+                      file, quote(stored), tensor.shape.size(), to_string(tensor.shape),
                       expected.size(), to_string(expected)));
   keep(error(
       ErrorCode::data_loss,
       "{}: tensor {} has shape {}, expected {} by the model's config; do both belong together?",
-      file, quote(tensor.name), to_string(tensor.shape), to_string(expected)));
+      file, quote(stored), to_string(tensor.shape), to_string(expected)));
 }
 
 ValueId ModuleBuilder::weight(std::string_view leaf, const Shape& expected) {
   const std::string name = b.path(leaf);
-  const TensorInfo* tensor = weights_.find(name);
+  const StoredTensor* tensor = weights_.find(name);
   if (tensor == nullptr) {
     keep(error(ErrorCode::data_loss,
                "{}: tensor {} of shape {} is missing, which the model's config asks for",
-               weights_.path(), quote(weights_.name_for(name)), to_string(expected)));
+               weights_.path(), quote(weights_.stored_name(name)), to_string(expected)));
     return b.weight(name, DType::f32, expected);
   }
   check(name, *tensor, expected);
-  return b.weight(tensor->name, is_float(tensor->dtype) ? tensor->dtype : DType::f32, expected);
+  return b.weight(name, is_float(tensor->dtype) ? tensor->dtype : DType::f32, expected);
 }
 
 ValueId ModuleBuilder::wrap(ValueId x, int64_t pad) {

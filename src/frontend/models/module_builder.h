@@ -47,7 +47,7 @@ class ModuleBuilder {
   Result<ComponentGraph> finish() &&;
 
  private:
-  void check(const std::string& name, const TensorInfo& tensor, const Shape& expected);
+  void check(const std::string& name, const StoredTensor& tensor, const Shape& expected);
   void keep(Error error);
   // x [n, c, h, w] with `pad` rows and columns of the opposite sides around it.
   ValueId wrap(ValueId x, int64_t pad);
