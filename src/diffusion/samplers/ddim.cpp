@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "diffusion/samplers/alpha_space.h"
 #include "diffusion/samplers/sampler_table.h"
 
 namespace tempera::diffusion {
@@ -19,43 +20,22 @@ Status plan_ddim(SamplerPlan& plan) {
   return {};
 }
 
-struct Predicted {
-  float original;  // x0
-  float noise;     // epsilon
-};
-
-struct Coefficients {
-  float signal;  // sqrt(alpha) at the timestep
-  float noise;   // sqrt(1 - alpha)
-};
-
-Predicted predict(Prediction kind, const Coefficients& at, float sample, float output) {
-  switch (kind) {
-    case Prediction::epsilon:
-      return {(sample - at.noise * output) / at.signal, output};
-    case Prediction::sample:
-      return {output, (sample - at.signal * output) / at.noise};
-    case Prediction::v_prediction:
-      return {at.signal * sample - at.noise * output, at.signal * output + at.noise * sample};
-  }
-  CHECK(false, "a prediction without a case");
-}
-
 void step_ddim(const SamplerPlan& plan, const StepInput& input, SamplerState&,
                std::span<float> sample) {
   const auto timestep = static_cast<int64_t>(plan.timesteps[input.call]);
   const float alpha = alpha_from(plan, timestep);
   const float next = alpha_to(plan, timestep - plan.config.num_train_timesteps / plan.steps);
-  const Coefficients at = {std::sqrt(alpha), std::sqrt(1.0f - alpha)};
+  const Mix at = mix_of(alpha);
   const float variance = (1.0f - next) / (1.0f - alpha) * (1.0f - alpha / next);
   const float deviation =
       plan.eta > 0.0 ? static_cast<float>(plan.eta) * std::sqrt(variance) : 0.0f;
   const float signal = std::sqrt(next);
   const float direction = std::sqrt(1.0f - next - deviation * deviation);
+  const bool clips = plan.config.clip_sample.value_or(true);
   const auto range = static_cast<float>(plan.config.clip_sample_range);
   for (size_t i = 0; i < sample.size(); ++i) {
     Predicted predicted = predict(plan.config.prediction, at, sample[i], input.output[i]);
-    if (plan.config.clip_sample) predicted.original = std::clamp(predicted.original, -range, range);
+    if (clips) predicted.original = std::clamp(predicted.original, -range, range);
     sample[i] = signal * predicted.original + direction * predicted.noise;
     if (plan.eta > 0.0) sample[i] += deviation * input.noise[i];
   }

@@ -1,7 +1,6 @@
 // Ancestral sampling with Euler steps: a step down past the next sigma, then fresh noise up to it;
 // diffusers' EulerAncestralDiscreteScheduler.
 #include <array>
-#include <cmath>
 
 #include "diffusion/samplers/beta_schedule.h"
 #include "diffusion/samplers/sampler_table.h"
@@ -29,14 +28,12 @@ Status plan_euler_a(SamplerPlan& plan) {
 void step_euler_a(const SamplerPlan& plan, const StepInput& input, SamplerState&,
                   std::span<float> sample) {
   const float sigma = plan.sigmas[input.call];
-  const float next = plan.sigmas[input.call + 1];
-  const float up = std::sqrt(next * next * (sigma * sigma - next * next) / (sigma * sigma));
-  const float down = std::sqrt(next * next - up * up);
+  const AncestralStep to = ancestral_step(sigma, plan.sigmas[input.call + 1]);
   for (size_t i = 0; i < sample.size(); ++i) {
     const float original =
         predict_original(plan.config.prediction, sigma, sample[i], input.output[i]);
-    sample[i] += (sample[i] - original) / sigma * (down - sigma);
-    sample[i] += input.noise[i] * up;
+    sample[i] += (sample[i] - original) / sigma * (to.down - sigma);
+    sample[i] += input.noise[i] * to.up;
   }
 }
 

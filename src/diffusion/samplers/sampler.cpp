@@ -13,8 +13,10 @@
 namespace tempera::diffusion {
 namespace {
 
-constexpr std::array<const Sampler*, 5> kSamplers = {&kDdim, &kPlms, &kEuler, &kEulerAncestral,
-                                                     &kDpmpp2m};
+constexpr std::array<const Sampler*, 17> kSamplers = {
+    &kDdim,    &kDdpm,  &kPlms,          &kLms,     &kEuler,   &kEulerAncestral,
+    &kHeun,    &kDpm2,  &kDpm2Ancestral, &kDpmpp2m, &kDpmpp3m, &kDpmpp2mSde,
+    &kDpmpp2s, &kUnipc, &kDeis,          &kLcm,     &kTcd};
 
 bool is_called(const Sampler& sampler, std::string_view plain) {
   return plain == plain_name(sampler.name) || plain == plain_name(sampler.title) ||

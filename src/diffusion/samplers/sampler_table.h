@@ -7,12 +7,24 @@
 
 namespace tempera::diffusion {
 
-// One sampler a file.
+// One family a file; in the order of the list.
 extern const Sampler kDdim;
+extern const Sampler kDdpm;
 extern const Sampler kPlms;
+extern const Sampler kLms;
 extern const Sampler kEuler;
 extern const Sampler kEulerAncestral;
+extern const Sampler kHeun;
+extern const Sampler kDpm2;
+extern const Sampler kDpm2Ancestral;
 extern const Sampler kDpmpp2m;
+extern const Sampler kDpmpp3m;
+extern const Sampler kDpmpp2mSde;
+extern const Sampler kDpmpp2s;
+extern const Sampler kUnipc;
+extern const Sampler kDeis;
+extern const Sampler kLcm;
+extern const Sampler kTcd;
 
 // What the samplers' plans share.
 

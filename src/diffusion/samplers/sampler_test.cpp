@@ -2,14 +2,22 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <cstdlib>
 
+#include "diffusion/samplers/add_noise.h"
 #include "tensor_file/safetensors.h"
 
 namespace tempera::diffusion {
 namespace {
 
-const std::string kFolder = TEMPERA_SOURCE_DIR "/test/data/schedulers/";
+// The whole of the goldens' group 4 where TEMPERA_GOLDENS names them, else the part in the tree.
+std::string folder() {
+  const char* goldens = std::getenv("TEMPERA_GOLDENS");
+  return goldens == nullptr ? TEMPERA_SOURCE_DIR "/test/data/schedulers/"
+                            : std::string(goldens) + "/schedulers/";
+}
 
 struct Golden {
   std::string name;
@@ -17,19 +25,25 @@ struct Golden {
 };
 
 std::vector<Golden> goldens() {
-  const Json cases = read_json_file(kFolder + "cases.json").value();
+  const Json cases = read_json_file(folder() + "cases.json").value();
   std::vector<Golden> result;
   for (const Json& row : cases["cases"]) result.push_back({row["case"], row});
   return result;
 }
 
-std::vector<float> tensor(const std::string& file, const std::string& name) {
-  const SafetensorsFile opened = SafetensorsFile::open(kFolder + file).value();
+std::optional<std::vector<float>> find_tensor(const std::string& file, const std::string& name) {
+  const SafetensorsFile opened = SafetensorsFile::open(folder() + file).value();
   const TensorInfo* info = opened.find(name);
-  CHECK(info, "{} has no {}", file, name);
+  if (info == nullptr) return {};
   const Tensor loaded = opened.load(*info);
   const auto values = loaded.as<float>();
-  return {values.begin(), values.end()};
+  return std::vector<float>(values.begin(), values.end());
+}
+
+std::vector<float> tensor(const std::string& file, const std::string& name) {
+  const auto found = find_tensor(file, name);
+  CHECK(found, "{} has no {}", file, name);
+  return *found;
 }
 
 // The model function of the goldens; each operation rounds to f32.
@@ -43,16 +57,40 @@ float model(float x, float timestep) {
   return y + z;
 }
 
+std::string sampler_of(const Json& row) {
+  const Json& config = row["config"];
+  if (config.value("algorithm_type", "") == "sde-dpmsolver++") return "dpm++2m_sde";
+  if (config.value("solver_order", 2) == 3) return "dpm++3m";
+  return row["class"];
+}
+
+Schedule schedule_of(const Json& config) {
+  if (config.value("use_karras_sigmas", false)) return Schedule::karras;
+  if (config.value("use_exponential_sigmas", false)) return Schedule::exponential;
+  if (config.value("use_beta_sigmas", false)) return Schedule::beta;
+  return Schedule::discrete;
+}
+
 SamplerPlan plan_of(const Json& row) {
   SamplerOptions options;
-  options.sampler = row["class"].get<std::string>();
-  const Json& config = row["config"];
-  options.schedule =
-      config.value("use_karras_sigmas", false) ? Schedule::karras : Schedule::discrete;
+  options.sampler = sampler_of(row);
+  options.schedule = schedule_of(row["config"]);
   options.steps = row["steps"];
   if (row["step_arguments"].contains("eta")) options.eta = row["step_arguments"]["eta"];
-  const SchedulerConfig parsed = parse_scheduler_config(config, "case").value();
-  return make_sampler_plan(options, parsed).value();
+  const SchedulerConfig config = parse_scheduler_config(row["config"], "case").value();
+  const SamplerPlan plan = make_sampler_plan(options, config).value();
+  return row.contains("strength") ? cut(plan, row["strength"].get<double>()).value() : plan;
+}
+
+// "" if all values are within the tolerances of those wanted, else what differs first.
+std::string difference(std::span<const float> got, std::span<const float> want, double absolute,
+                       double relative) {
+  if (got.size() != want.size())
+    return fmt::format("{} values instead of {}", got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i)
+    if (!(std::abs(got[i] - want[i]) <= absolute + relative * std::abs(want[i])))
+      return fmt::format("{} instead of {} at {}", got[i], want[i], i);
+  return "";
 }
 
 class SamplerGolden : public testing::TestWithParam<Golden> {};
@@ -61,18 +99,25 @@ TEST_P(SamplerGolden, TimestepsAndSigmasAreDiffusers) {
   const auto& [name, row] = GetParam();
   const SamplerPlan plan = plan_of(row);
   const std::string file = row["file"];
-  const std::vector<float> timesteps = tensor(file, name + "/timesteps");
-  ASSERT_EQ(plan.timesteps.size(), timesteps.size());
-  for (size_t i = 0; i < timesteps.size(); ++i)
-    EXPECT_NEAR(plan.timesteps[i], timesteps[i], 2e-3) << i;
-  EXPECT_EQ(plan.sigmas.size(), timesteps.size() + 1);
-  const float initial = tensor(file, name + "/init_noise_sigma")[0];
-  EXPECT_NEAR(plan.init_noise_sigma, initial, 3e-5 * initial);
-  if (!plan.sampler->scales_input && plan.sampler->name != "dpm++2m") return;
-  const std::vector<float> sigmas = tensor(file, name + "/sigmas");
-  ASSERT_EQ(plan.sigmas.size(), sigmas.size());
-  for (size_t i = 0; i < sigmas.size(); ++i)
-    EXPECT_NEAR(plan.sigmas[i], sigmas[i], 3e-5 * sigmas[i]) << i;
+  EXPECT_EQ(difference(plan.timesteps, tensor(file, name + "/timesteps"), 2e-3, 0), "");
+  EXPECT_EQ(plan.begin, row["begin"].get<size_t>());
+  EXPECT_EQ(plan.sampler->calls_per_step, row["order"].get<size_t>());
+  if (const auto initial = find_tensor(file, name + "/init_noise_sigma")) {
+    EXPECT_EQ(difference(std::array{plan.init_noise_sigma}, *initial, 0, 3e-5), "");
+  }
+  if (const auto sigmas = find_tensor(file, name + "/sigmas")) {
+    EXPECT_EQ(difference(plan.sigmas, *sigmas, 0, 3e-5), "");
+  }
+}
+
+// The first sample: unit noise at the plan's level or, of a cut plan, with a picture's latents.
+std::vector<float> first_sample(const SamplerPlan& plan, const Json& row) {
+  std::vector<float> sample = tensor("inputs.safetensors", "start");
+  if (row.contains("strength"))
+    add_noise(plan, 0, tensor("inputs.safetensors", "original"), sample, sample);
+  else
+    for (float& value : sample) value *= plan.init_noise_sigma;
+  return sample;
 }
 
 TEST_P(SamplerGolden, SamplesAreDiffusers) {
@@ -80,9 +125,11 @@ TEST_P(SamplerGolden, SamplesAreDiffusers) {
   const SamplerPlan plan = plan_of(row);
   const std::vector<float> want = tensor(row["file"], name + "/samples");
   const std::vector<float> noises = tensor("inputs.safetensors", "noises");
-  std::vector<float> sample = tensor("inputs.safetensors", "start");
+  std::vector<float> sample = first_sample(plan, row);
+  if (const auto noised = find_tensor(row["file"], name + "/noised")) {
+    EXPECT_EQ(difference(sample, *noised, 1e-4, 1e-4), "");
+  }
   const size_t count = sample.size();
-  for (float& value : sample) value *= plan.init_noise_sigma;
   SamplerState state = make_sampler_state(plan, count);
   std::vector<float> output(count);
   size_t kept = 0, drawn = 0;
@@ -95,10 +142,8 @@ TEST_P(SamplerGolden, SamplesAreDiffusers) {
     drawn += draws;
     sampler_step(plan, {call, output, noise}, state, sample);
     if (kept == row["kept"].size() || row["kept"][kept].get<size_t>() != call) continue;
-    for (size_t i = 0; i < count; ++i) {
-      const float expected = want[kept * count + i];
-      ASSERT_NEAR(sample[i], expected, 1e-4 + 1e-4 * std::abs(expected)) << "call " << call;
-    }
+    const auto expected = std::span<const float>(want).subspan(kept * count, count);
+    ASSERT_EQ(difference(sample, expected, 1e-4, 1e-4), "") << "call " << call;
     ++kept;
   }
   EXPECT_EQ(kept, row["kept"].size());
@@ -138,8 +183,10 @@ TEST(FindSampler, KnowsTheNamesOfOtherPrograms) {
 }
 
 TEST(FindSampler, NamesTheSamplersWhenThereIsNone) {
-  EXPECT_EQ(find_sampler("foo").error().message,
-            "unknown sampler 'foo'; the samplers are ddim, plms, euler, euler_a, dpm++2m");
+  EXPECT_EQ(
+      find_sampler("foo").error().message,
+      "unknown sampler 'foo'; the samplers are ddim, ddpm, plms, lms, euler, euler_a, heun, dpm2, "
+      "dpm2_a, dpm++2m, dpm++3m, dpm++2m_sde, dpm++2s, unipc, deis, lcm, tcd");
 }
 
 TEST(SamplerPlan, RefusesWhatTheClassDoesNotHave) {

@@ -27,13 +27,12 @@ constexpr std::array<std::pair<std::string_view, TimestepSpacing>, 3> kSpacings 
      {"linspace", TimestepSpacing::linspace}}};
 constexpr std::array<std::pair<std::string_view, FinalSigma>, 2> kFinalSigmas = {
     {{"zero", FinalSigma::zero}, {"sigma_min", FinalSigma::sigma_min}}};
-// diffusers takes the last three, which are other classes' values, for midpoint.
 constexpr std::array<std::pair<std::string_view, SolverType>, 5> kSolverTypes = {
     {{"midpoint", SolverType::midpoint},
      {"heun", SolverType::heun},
-     {"logrho", SolverType::midpoint},
-     {"bh1", SolverType::midpoint},
-     {"bh2", SolverType::midpoint}}};
+     {"logrho", SolverType::logrho},
+     {"bh1", SolverType::bh1},
+     {"bh2", SolverType::bh2}}};
 
 template <typename T>
 Result<T> named(Names<T> names, std::string_view value, std::string_view key,
@@ -131,6 +130,8 @@ void read_sampling(Reader& reader, SchedulerConfig& config) {
   reader.read("clip_sample", config.clip_sample);
   reader.read("clip_sample_range", config.clip_sample_range);
   reader.read("thresholding", config.thresholding);
+  reader.read("original_inference_steps", config.original_inference_steps);
+  reader.read("timestep_scaling", config.timestep_scaling);
   reader.read_name("final_sigmas_type", kFinalSigmas, config.final_sigma);
   reader.read("sigma_min", config.sigma_min);
   reader.read("sigma_max", config.sigma_max);
@@ -141,6 +142,8 @@ void read_sampling(Reader& reader, SchedulerConfig& config) {
 void read_solver(Reader& reader, SchedulerConfig& config) {
   reader.read_name("solver_type", kSolverTypes, config.solver_type);
   reader.read("lower_order_final", config.lower_order_final);
+  reader.read("solver_order", config.solver_order);
+  reader.read("predict_x0", config.predict_x0);
   reader.read("euler_at_final", config.euler_at_final);
   reader.read("lambda_min_clipped", config.lambda_min_clipped);
   reader.read("use_lu_lambdas", config.use_lu_lambdas);

@@ -16,7 +16,7 @@ enum class BetaSchedule { linear, scaled_linear, squaredcos_cap_v2 };
 enum class Prediction { epsilon, v_prediction, sample };
 enum class TimestepSpacing { leading, trailing, linspace };
 enum class FinalSigma { zero, sigma_min };
-enum class SolverType { midpoint, heun };
+enum class SolverType { midpoint, heun, logrho, bh1, bh2 };
 
 // What a diffusers scheduler_config.json says. Keys that are absent there keep the default that all
 // of diffusers' classes share; where the classes differ the field is optional, and the sampler puts
@@ -33,9 +33,13 @@ struct SchedulerConfig {
   int64_t steps_offset = 0;
   std::optional<bool> set_alpha_to_one;
 
-  // DDIM
-  bool clip_sample = true;
+  // DDIM, DDPM, Heun and LCM
+  std::optional<bool> clip_sample;
   double clip_sample_range = 1.0;
+
+  // LCM and TCD
+  int64_t original_inference_steps = 50;
+  double timestep_scaling = 10.0;
 
   // Euler and DPM-Solver
   FinalSigma final_sigma = FinalSigma::zero;
@@ -44,17 +48,18 @@ struct SchedulerConfig {
   std::string interpolation_type = "linear";
   std::string timestep_type = "discrete";
 
-  // DPM-Solver
+  // DPM-Solver, DEIS and UniPC
+  std::optional<int64_t> solver_order;
   SolverType solver_type = SolverType::midpoint;
-  bool lower_order_final = true;
+  std::optional<bool> lower_order_final;
   bool euler_at_final = false;
   double lambda_min_clipped = -std::numeric_limits<double>::infinity();
   bool use_lu_lambdas = false;
   bool use_flow_sigmas = false;
-  std::string variance_type;
+  bool predict_x0 = true;
 
-  // DDIM and DPM-Solver
-  bool thresholding = false;
+  std::string variance_type;  // DDPM and DPM-Solver
+  bool thresholding = false;  // all but the classes in sigma space
 };
 
 // A value that no sampler here has is `unsupported`, named with its key. The file's own choice of

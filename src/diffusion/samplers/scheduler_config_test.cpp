@@ -27,7 +27,7 @@ TEST(SchedulerConfig, AbsentAndNullKeysKeepTheDefaults) {
   EXPECT_EQ(config.prediction, Prediction::epsilon);
   EXPECT_FALSE(config.timestep_spacing.has_value());
   EXPECT_FALSE(config.set_alpha_to_one.has_value());
-  EXPECT_TRUE(config.clip_sample);
+  EXPECT_FALSE(config.clip_sample.has_value());
 }
 
 TEST(SchedulerConfig, ReadsStableDiffusions) {

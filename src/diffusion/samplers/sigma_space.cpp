@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "diffusion/samplers/noise_schedule.h"
 #include "diffusion/samplers/sampler_table.h"
@@ -20,6 +21,18 @@ SigmaSteps sigma_steps(const SamplerPlan& plan, std::span<const float> levels, b
   for (const double sigma : steps.sigmas) steps.timesteps.push_back(timestep_at(levels, sigma));
   if (rounded && plan.schedule == Schedule::karras) round_all(steps.timesteps);
   return steps;
+}
+
+void repeat_all_but_first(std::vector<double>& values) {
+  std::vector<double> repeated;
+  for (size_t i = 0; i < values.size(); ++i)
+    repeated.insert(repeated.end(), i == 0 ? 1 : 2, values[i]);
+  values = std::move(repeated);
+}
+
+AncestralStep ancestral_step(float sigma, float next) {
+  const float up = std::sqrt(next * next * (sigma * sigma - next * next) / (sigma * sigma));
+  return {std::sqrt(next * next - up * up), up};
 }
 
 void set_initial_noise(SamplerPlan& plan) {

@@ -19,6 +19,16 @@ struct SigmaSteps {
 SigmaSteps sigma_steps(const SamplerPlan& plan, std::span<const float> levels,
                        bool rounded = false);
 
+// a b c -> a b b c c, for samplers that call twice at each level but the first.
+void repeat_all_but_first(std::vector<double>& values);
+
+// An ancestral step from sigma: down past `next`, then noise of `up` back to it.
+struct AncestralStep {
+  float down;
+  float up;
+};
+AncestralStep ancestral_step(float sigma, float next);
+
 // Sets init_noise_sigma from the plan's sigmas and spacing.
 void set_initial_noise(SamplerPlan& plan);
 
