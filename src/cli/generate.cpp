@@ -19,6 +19,7 @@
 #include "cli/flags_hires.h"
 #include "cli/flags_init_image.h"
 #include "cli/grid.h"
+#include "cli/flags_prompt.h"
 #include "cli/output.h"
 #include "cli/picture_names.h"
 #include "cli/progress.h"
@@ -29,7 +30,6 @@ namespace {
 
 struct GenerateFlags {
   std::string prompt, prompt_file, seed, pattern, save_latents, initial_latents;
-  std::string prompt_language = "plain";
   std::string max_memory;
   bool save_steps = false, dry_run = false, json = false, quiet = false;
   ModelFlag model;
@@ -39,6 +39,7 @@ struct GenerateFlags {
   InitImageFlags init_image;
   HiresFlags hires;
   GridFlags grid;
+  PromptFlags prompts;
   api::GenerateSettings settings;
 };
 
@@ -47,9 +48,7 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
   app.add_option("PROMPT", flags.prompt, "What to see in the picture");
   app.add_option("--prompt-file", flags.prompt_file, "Read the prompt from a file; - is stdin")
       ->type_name("FILE");
-  app.add_option("--prompt-language", flags.prompt_language, "How prompts are read")
-      ->type_name("NAME")
-      ->capture_default_str();
+  flags.prompts.add(app);
   app.add_option("-n,--negative-prompt", s.negative_prompt, "What not to see")->type_name("TEXT");
   app.add_option("--steps", s.steps, "Sampling steps [20]")->type_name("N");
   app.add_option("--sampler", s.sampler, "See tempera samplers [dpm++2m]")->type_name("NAME");
@@ -139,9 +138,6 @@ void add_output_flags(CLI::App& app, GenerateFlags& flags) {
 }
 
 Status read_prompt(GenerateFlags& flags, bool prompt_given) {
-  if (flags.prompt_language != "plain")
-    return error(ErrorCode::unsupported, "prompt language '{}' is not supported yet; pass plain",
-                 flags.prompt_language);
   if (flags.prompt_file.empty()) {
     flags.settings.prompt = flags.prompt;
     if (prompt_given) return {};
@@ -174,6 +170,7 @@ Status complete_settings(GenerateFlags& flags) {
   flags.settings.saving = flags.saving.saving;
   TRY(flags.init_image.apply(flags.settings));
   TRY(flags.hires.apply(flags.settings));
+  TRY(flags.prompts.apply(flags.settings));
   if (!flags.initial_latents.empty()) {
     ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
   }
@@ -434,6 +431,7 @@ Result<Setting> parse_setting(const std::string& text) {
     return error(ErrorCode::invalid_argument,
                  "the setting {}: prompts and seeds are those of the samples", quote(text));
   flags.settings.saving = flags.saving.saving;
+  TRY(flags.prompts.apply(flags.settings));
   return Setting{flags.compile.options(), flags.settings};
 }
 

@@ -23,11 +23,12 @@ struct ModelCall {
 struct Components {
   // ids i32 [rows, tokens] -> hidden states f32 [rows, tokens, width].
   std::function<Result<Tensor>(const Tensor& ids)> encode;
-  // Called once before the steps: f32 [model batch, tokens, width]; what depends on it alone is
-  // computed here. The values need not outlive the call.
+  // Called before the steps that take it: f32 [model batch, tokens, width]; what depends on it
+  // alone is computed here. The values need not outlive the call.
   std::function<Status(const Tensor& context)> bind_context;
-  // Output: one row a picture, for the context's last rows, or if the call is guided two: its
-  // halves see the same samples.
+  // Output: one row a picture for each part of the prompt, for the context's last rows; before
+  // them, if the call is guided, one for the negative prompt. Every such group sees the same
+  // samples.
   std::function<Status(const ModelCall& call, std::span<float> output)> denoise;
   // Called for init images, before bind_context.
   EncodeImage encode_image;

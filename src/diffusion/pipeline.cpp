@@ -55,13 +55,13 @@ struct Buffers {
   SamplerState state;
 };
 
-Buffers make_buffers(const PictureRequest& request, const SamplerPlan& plan, const Start& start,
-                     size_t latents) {
+// `rows`: of a model call a picture, at most.
+Buffers make_buffers(const SamplerPlan& plan, const Start& start, size_t latents, size_t rows) {
   size_t draws = 0;
   for (const auto& of_call : plan.draws) draws = std::max(draws, of_call.size());
   return {std::vector<float>(latents),
           std::vector<float>(start.condition.empty() ? 0 : latents + start.condition.size()),
-          std::vector<float>(is_guided(request) ? 2 * latents : latents),
+          std::vector<float>(rows * latents),
           std::vector<float>(draws * latents), make_sampler_state(plan, latents)};
 }
 
@@ -102,12 +102,14 @@ std::span<const float> model_input(const Loop& loop, size_t call, std::span<cons
 Status step(const Loop& loop, size_t call, std::span<float> latents) {
   Buffers& buffers = loop.buffers;
   const CallKind kind = loop.kinds[call];
-  const size_t rows = kind.guided ? 2 * latents.size() : latents.size();
-  const std::span<float> result = std::span(buffers.output).first(rows);
+  const std::vector<double>& weights = loop.conditioning.part_weights;
+  const size_t rows = weights.size() + (kind.guided ? 1 : 0);
+  const std::span<float> result = std::span(buffers.output).first(rows * latents.size());
   TRY(bind_context(loop, call));
   const std::span<const float> input = model_input(loop, call, latents);
   TRY(loop.components.denoise({input, loop.plan.timesteps[call], kind}, result));
-  const std::span<const float> output = kind.guided ? guide(loop.request, result) : result;
+  const std::span<const float> output =
+      guide(loop.request.guidance_scale, weights, kind.guided, result);
   const auto noise = std::span(buffers.noise).first(draws_of(loop.plan, call) * latents.size());
   if (!noise.empty()) loop.noise.draw(loop.plan.draws[call], noise);
   sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);
@@ -156,12 +158,13 @@ Result<Pictures> make_pictures(const PictureRequest& request, const ModelSetting
   const SamplerPlan& plan = pictures.plan;
   const size_t calls = plan.timesteps.size();
   ASSIGN_OR_RETURN(const Conditioning conditioning,
-                   encode_prompts(request, model, components, calls, progress));
+                   encode_prompts(request, model, components, plan, progress));
   pictures.latents = Tensor(DType::f32, latent_shape(request, model));
   NoiseSource noise(request.seeds);
   const std::span<float> latents = pictures.latents.as<float>();
   ASSIGN_OR_RETURN(const Start begin, start(request, model, components, plan, noise, latents));
-  Buffers buffers = make_buffers(request, plan, begin, latents.size());
+  const size_t rows = conditioning.part_weights.size() + (is_guided(request) ? 1 : 0);
+  Buffers buffers = make_buffers(plan, begin, latents.size(), rows);
   TRY(denoise({request, components, plan, conditioning, begin, noise, buffers,
                call_kinds(request, static_cast<int64_t>(calls))},
               progress, pictures));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "diffusion/latents.h"
 #include "diffusion/random.h"
@@ -157,7 +158,6 @@ TEST(PictureRequest, RunsNoSecondHalfWithoutGuidance) {
   ASSERT_TRUE(make_pictures(asked, model.settings(), model.components()).ok());
   EXPECT_EQ(model.context.shape, (Shape{1, kTokens, 1}));
   EXPECT_EQ(values(model.context), (std::vector<float>{52, 27, 53, 53}));
-  EXPECT_EQ(model_batch(asked), 1);
 }
 
 std::string kinds_of(const PictureRequest& asked) {
@@ -281,6 +281,75 @@ TEST(PictureRequest, RefusesWhatMakesNoSenseBeforeAnyWork) {
   asked.guidance_scale = NAN;
   EXPECT_EQ(message(asked), "the guidance scale nan is not a finite number");
   EXPECT_EQ(model.encoded_rows, 0);
+}
+
+TEST(PictureRequest, WeighsHiddenStatesAndRestoresTheirMean) {
+  FakeModel model;
+  PictureRequest asked = request();
+  asked.guidance_scale = 1;
+  asked.prompt = "(b:2)";
+  asked.prompts.language = PromptLanguage::a1111;
+  ASSERT_TRUE(make_pictures(asked, model.settings(), model.components()).ok());
+  const float factor = (52.0f + 27 + 53 + 53) / (52 + 2 * 27 + 53 + 53);
+  const std::vector<float> want = {52 * factor, 54 * factor, 53 * factor, 53 * factor};
+  EXPECT_EQ(values(model.context), want);
+  asked.prompts.language = PromptLanguage::plain;
+  ASSERT_TRUE(make_pictures(asked, model.settings(), model.components()).ok());
+  EXPECT_EQ(values(model.context)[0], 52) << "plain brackets weigh nothing";
+}
+
+TEST(PictureRequest, CombinesPartsByTheirWeights) {
+  PictureRequest asked = request({7, 8});
+  asked.prompts.language = PromptLanguage::a1111;
+  const std::vector<float> plain = values(run(asked).latents);
+  asked.prompt = "b AND b :2 AND b:-2";
+  const std::vector<float> equal = values(run(asked).latents);
+  for (size_t i = 0; i < plain.size(); ++i) EXPECT_NEAR(equal[i], plain[i], 1e-3);
+  asked.prompt = "b AND d AND d:-1";  // d is the negative prompt itself
+  const std::vector<float> same = values(run(asked).latents);
+  for (size_t i = 0; i < plain.size(); ++i) EXPECT_NEAR(same[i], plain[i], 1e-3);
+  asked.prompt = "b AND c";
+  EXPECT_NE(values(run(asked).latents), plain);
+}
+
+TEST(PictureRequest, MeasuresPartsFromTheNegativePromptAtAnyScale) {
+  PictureRequest asked = request();
+  asked.prompts.language = PromptLanguage::a1111;
+  asked.guidance_scale = 1;
+  asked.prompt = "b:0.5 AND b:0.5";
+  EXPECT_EQ(kinds_of(asked), "GGG");
+  const std::vector<float> parts = values(run(asked).latents);
+  asked.prompt = "b";
+  EXPECT_EQ(kinds_of(asked), "PPP");
+  const std::vector<float> plain = values(run(asked).latents);
+  for (size_t i = 0; i < plain.size(); ++i) EXPECT_NEAR(parts[i], plain[i], 1e-3);
+}
+
+TEST(PictureRequest, BindsAContextWhereTheTextsChange) {
+  for (const auto& [sampler, calls] :
+       std::map<std::string, std::string>{{"euler", "bbcc"}, {"plms", "bbbcc"}}) {
+    FakeModel model;
+    PictureRequest asked = request();
+    asked.prompts.language = PromptLanguage::a1111;
+    asked.prompt = "[b:c:0.5]";
+    asked.guidance_scale = 1;
+    asked.sampler = {.sampler = sampler, .steps = 4};
+    std::string letters, bound;
+    Components components = model.components();
+    components.bind_context = [&](const Tensor& context) {
+      model.context = context;
+      bound += static_cast<char>('a' + static_cast<int>(context.as<float>()[1]) - 26);
+      return Status();
+    };
+    components.denoise = [&](const ModelCall& call, std::span<float> output) {
+      letters += bound.back();
+      return model.denoise(call, output);
+    };
+    const auto result = make_pictures(asked, model.settings(), components);
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_EQ(letters, calls) << sampler;
+    EXPECT_EQ(bound, "bc") << "a context that stays is not bound again";
+  }
 }
 
 TEST(PictureRequest, RefusesIdsThatTheTextEncoderDoesNotHave) {

@@ -9,6 +9,7 @@
 #include "diffusion/image/composite.h"
 #include "diffusion/img2img.h"
 #include "diffusion/inpaint.h"
+#include "diffusion/prompt/prompt_settings.h"
 #include "diffusion/samplers/sampler.h"
 #include "diffusion/saving.h"
 
@@ -18,6 +19,7 @@ namespace tempera::diffusion {
 struct PictureRequest {
   std::string prompt;
   std::string negative_prompt;
+  PromptSettings prompts;
   int64_t width = 512;
   int64_t height = 512;
   double guidance_scale = 7.5;  // above 1: the negative prompt is run too
@@ -36,7 +38,8 @@ struct PictureRequest {
   WorkSaving saving;
 };
 
-inline bool is_guided(const PictureRequest& request) { return request.guidance_scale > 1.0; }
+// Prompts that AND joins are measured from the negative one at any scale.
+bool is_guided(const PictureRequest& request);
 
 // What a call of the UNet runs.
 struct CallKind {
@@ -46,8 +49,5 @@ struct CallKind {
 };
 // Of each of `calls` calls. The first of each run of calls of equal `guided` is not shallow.
 std::vector<CallKind> call_kinds(const PictureRequest& request, int64_t calls);
-
-// The rows of a model call: twice the pictures with guidance, the negative prompt's first.
-int64_t model_batch(const PictureRequest& request);
 
 }  // namespace tempera::diffusion

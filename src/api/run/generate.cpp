@@ -5,6 +5,7 @@
 
 #include "api/run/batches.h"
 #include "api/run/version.h"
+#include "diffusion/conditioning.h"
 #include "diffusion/infotext.h"
 #include "diffusion/start.h"
 #include "diffusion/tiled_decode.h"
@@ -36,14 +37,14 @@ UnetPart part_of(diffusion::CallKind kind, const PictureRequest& request) {
   return request.saving.deep_cache > 1 ? UnetPart::all_with_deep : UnetPart::all;
 }
 
-// `calls`: of the UNet.
-Requests requests_of(const PictureRequest& request, const ModelInfo& info, size_t calls,
-                     const MemoryMeans& means) {
+// `calls`: of the UNet. The text encoder takes any number of rows, so many at once.
+Requests requests_of(const PictureRequest& request, const ModelInfo& info,
+                     const diffusion::PromptPlan& prompts, size_t calls, const MemoryMeans& means) {
   const auto pictures = static_cast<int64_t>(request.seeds.size());
-  const int64_t rows = diffusion::model_batch(request) / pictures;
+  const int64_t at_once = prompts.has_negative ? 2 : 1;
   const int64_t height = request.height / info.vae_scale, width = request.width / info.vae_scale;
   Requests requests{
-      .text_encoder = {.component = "text_encoder", .batch = rows, .tokens = info.text_tokens},
+      .text_encoder = {.component = "text_encoder", .batch = at_once, .tokens = info.text_tokens},
       .vae_decoder = {.component = "vae_decoder",
                       .height = height,
                       .width = width,
@@ -57,16 +58,19 @@ Requests requests_of(const PictureRequest& request, const ModelInfo& info, size_
                             .height = request.height,
                             .width = request.width,
                             .tiling = request.tiling};
-  for (const diffusion::CallKind kind : diffusion::call_kinds(request, static_cast<int64_t>(calls)))
+  for (const diffusion::CallKind kind :
+       diffusion::call_kinds(request, static_cast<int64_t>(calls))) {
+    const int64_t rows = std::ssize(prompts.part_weights) + (kind.guided ? 1 : 0);
     requests.unet[kind] = {.component = "unet",
-                           .batch = kind.guided ? 2 * pictures : pictures,
+                           .batch = rows * pictures,
                            .height = height,
                            .width = width,
-                           .tokens = info.text_tokens,
-                           .repeat = kind.guided ? 2 : 1,
+                           .tokens = prompts.chunks * info.text_tokens,
+                           .repeat = rows,
                            .token_merging = request.saving.token_merging,
                            .part = part_of(kind, request),
                            .tiling = request.tiling};
+  }
   return requests;
 }
 
@@ -129,16 +133,36 @@ Status set_input(Executor& executor, std::string_view name, std::span<const std:
   return executor.set_input(index, bytes);
 }
 
+// So many rows as the plan takes, from `first` on; what is missing at the end repeats the last row.
+Tensor some_rows(const Tensor& ids, int64_t first, int64_t count) {
+  const int64_t rows = ids.shape[0];
+  Tensor some(ids.dtype, {count, ids.shape[1]});
+  const size_t size = ids.data.size() / static_cast<size_t>(rows);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto row = static_cast<size_t>(std::min(first + i, rows - 1));
+    std::copy_n(ids.data.begin() + static_cast<std::ptrdiff_t>(row * size), size,
+                some.data.begin() + static_cast<std::ptrdiff_t>(static_cast<size_t>(i) * size));
+  }
+  return some;
+}
+
 // The text encoder is used once: its memory goes before the UNet comes.
 Result<Tensor> encode(Session& session, const ComponentRequest& request, const Tensor& ids) {
   ASSIGN_OR_RETURN(Executor * executor, session.executor(request));
-  TRY(set_input(*executor, "input_ids", ids.data));
-  TRY(executor->run(Stage::prompt));
   ASSIGN_OR_RETURN(const int index, executor->output("last_hidden_state"));
   const runtime::PlanTensor& output = executor->plan().outputs[index];
-  ASSIGN_OR_RETURN(const auto bytes, executor->output_bytes(index));
-  Tensor hidden(output.dtype, output.shape);
-  std::ranges::copy(bytes, hidden.data.begin());
+  Shape shape = output.shape;
+  shape[0] = ids.shape[0];
+  Tensor hidden(output.dtype, shape);
+  std::span<std::byte> rest(hidden.data);
+  for (int64_t first = 0; first < ids.shape[0]; first += request.batch) {
+    TRY(set_input(*executor, "input_ids", some_rows(ids, first, request.batch).data));
+    TRY(executor->run(Stage::prompt));
+    ASSIGN_OR_RETURN(const auto bytes, executor->output_bytes(index));
+    const auto wanted = bytes.first(std::min(bytes.size(), rest.size()));
+    std::ranges::copy(wanted, rest.begin());
+    rest = rest.subspan(wanted.size());
+  }
   session.release("text_encoder");
   return hidden;
 }
@@ -179,6 +203,7 @@ struct DenoiserPlan {
 
 class Denoiser {
  public:
+  bool is_bound() const { return !plans_.empty(); }
   Status bind(Session& session, const Requests& requests, const Tensor& context) {
     for (const auto& [kind, request] : requests.unet)
       TRY(plans_[kind].bind(session, request, context));
@@ -235,7 +260,8 @@ diffusion::Components components_of(Session& session, const Requests& requests,
   return {.encode = [&](const Tensor& ids) { return encode(session, requests.text_encoder, ids); },
           .bind_context = [&](const Tensor& context) -> Status {
             session.release("vae_encoder");
-            if (!watch.report(GenerateStage::load, 0, 1, "unet")) return stopped();
+            if (!denoiser.is_bound() && !watch.report(GenerateStage::load, 0, 1, "unet"))
+              return stopped();
             return denoiser.bind(session, requests, context);
           },
           .denoise = [&](const diffusion::ModelCall& call,
@@ -351,7 +377,8 @@ Result<Generated> generate_pass(Session& session, const PictureRequest& request,
   std::map<GenerateStage, double> seconds;
   Watch watch(progress, seconds);
   const WatchedSetup watched(session, watch);
-  const Requests requests = requests_of(request, info, plan.timesteps.size(), means);
+  ASSIGN_OR_RETURN(const diffusion::PromptPlan prompts, diffusion::plan_prompts(request, model));
+  const Requests requests = requests_of(request, info, prompts, plan.timesteps.size(), means);
   TRY(compile_all(session, requests, watch));
   Denoiser denoiser;
   ASSIGN_OR_RETURN(
@@ -446,10 +473,14 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   if (means.pictures > 0 && means.pictures < static_cast<int64_t>(request.seeds.size()))
     return predict_memory(session, pictures_of(request, 0, means.pictures),
                           {means.frees_unet, means.decode_tile, 0});
-  ASSIGN_OR_RETURN(const diffusion::SchedulerConfig scheduler,
-                   diffusion::read_scheduler_config(session.info().scheduler_config));
-  ASSIGN_OR_RETURN(const diffusion::SamplerPlan sampler, diffusion::make_plan(request, scheduler));
-  const Requests requests = requests_of(request, session.info(), sampler.timesteps.size(), means);
+  const ModelInfo& info = session.info();
+  ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer,
+                   diffusion::load_tokenizer(info.tokenizer_folder));
+  ASSIGN_OR_RETURN(const diffusion::ModelSettings model, model_settings(info, tokenizer));
+  ASSIGN_OR_RETURN(const diffusion::SamplerPlan sampler,
+                   diffusion::make_plan(request, model.scheduler));
+  ASSIGN_OR_RETURN(const diffusion::PromptPlan prompts, diffusion::plan_prompts(request, model));
+  const Requests requests = requests_of(request, info, prompts, sampler.timesteps.size(), means);
   Compiled compiled{resident_bytes()};
   const int threads = session.device().thread_count();
   MemoryPrediction prediction;

@@ -21,6 +21,7 @@ namespace tempera::api {
 struct GenerateSettings {
   std::string prompt;
   std::optional<std::string> negative_prompt;
+  diffusion::PromptSettings prompts;
   std::optional<int64_t> width, height, steps;
   std::optional<double> guidance_scale;
   std::optional<std::string> sampler, schedule, timestep_spacing;

@@ -113,6 +113,7 @@ Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo
   request.prompt = settings.prompt;
   request.negative_prompt =
       first_of<std::string>(settings.negative_prompt, defaults.negative_prompt, "");
+  request.prompts = settings.prompts;
   // With an init image the size is its own.
   const bool is_open = settings.init.image.empty();
   const auto side = [&](std::optional<int64_t> own, int64_t sample) {

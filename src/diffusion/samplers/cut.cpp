@@ -27,6 +27,7 @@ Result<SamplerPlan> cut(SamplerPlan plan, double strength) {
   drop_front(plan.input_sigmas, plan.begin);
   drop_front(plan.weights, plan.begin);
   drop_front(plan.draws, plan.begin);
+  drop_front(plan.step_of_call, plan.begin);
   return plan;
 }
 

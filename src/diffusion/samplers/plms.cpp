@@ -20,6 +20,8 @@ Status plan_plms(SamplerPlan& plan) {
   set_alphas(plan, ZeroSnr::ignored);
   std::vector<double> timesteps = spaced_timesteps(plan, true);
   if (timesteps.size() > 1) timesteps.insert(timesteps.begin() + 1, timesteps[1]);
+  for (size_t call = 0; call < timesteps.size(); ++call)
+    plan.step_of_call.push_back(call == 0 ? 0 : call - 1);
   TRY(set_alpha_schedule(plan, timesteps, plan.config.set_alpha_to_one.value_or(false)));
   const int64_t total = plan.config.num_train_timesteps;
   if (timesteps.size() > 1 &&

@@ -117,6 +117,11 @@ Result<SamplerPlan> make_sampler_plan(const SamplerOptions& options,
   return plan;
 }
 
+size_t step_of(const SamplerPlan& plan, size_t call) {
+  if (plan.step_of_call.empty()) return call / plan.sampler->calls_per_step;
+  return plan.step_of_call.at(call) - plan.step_of_call[0];
+}
+
 size_t draws_of(const SamplerPlan& plan, size_t call) {
   return plan.draws.empty() ? 0 : plan.draws.at(call).size();
 }

@@ -48,6 +48,7 @@ struct SamplerPlan {
   std::vector<float> sigmas;                  // the noise level at each call, then the final one
   std::vector<float> input_sigmas;            // dpm2: what scale_input takes instead of sigmas
   std::vector<std::array<float, 4>> weights;  // lms: of a call's newest to oldest derivative
+  std::vector<size_t> step_of_call;           // empty: as calls_per_step says
   float init_noise_sigma = 1.0f;              // the initial latents are unit noise times this
   std::vector<std::vector<NoiseDraw>> draws;  // of each call; empty: no call draws
   std::vector<float> alphas_cumprod;          // by training timestep
@@ -103,6 +104,9 @@ Result<SamplerPlan> make_sampler_plan(const SamplerOptions& options, const Sched
 // The plan's last part, for a start that holds a picture: min(int(steps * strength), steps) steps,
 // as diffusers' img2img and inpainting take them. `invalid_argument` when no step is left.
 Result<SamplerPlan> cut(SamplerPlan plan, double strength);
+
+// The step that a model call belongs to, from 0 for the first call.
+size_t step_of(const SamplerPlan& plan, size_t call);
 
 // How many tensors of noise a call's step takes.
 size_t draws_of(const SamplerPlan& plan, size_t call);

@@ -1,0 +1,109 @@
+#include "diffusion/prompt/prompt_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <string>
+
+#include "diffusion/prompt/prompt_parts.h"
+#include "diffusion/prompt/schedule_grammar.h"
+
+namespace tempera::diffusion {
+namespace {
+
+constexpr int64_t kMostChunks = 128;
+
+// One text of the plan: its rows that differ, and which of them each step takes.
+struct RowSchedule {
+  std::vector<PromptRow> rows;
+  std::vector<size_t> of_step;
+};
+
+class Reader {
+ public:
+  Reader(const Tokenizer& tokenizer, int64_t length, int64_t steps)
+      : tokenizer_(tokenizer), length_(length), steps_(steps) {}
+
+  RowSchedule plain(std::string_view text) const {
+    return {{{plain_chunk(text, tokenizer_, length_)}},
+            std::vector<size_t>(static_cast<size_t>(steps_), 0)};
+  }
+
+  RowSchedule scheduled(std::string_view text) const {
+    RowSchedule result;
+    std::map<std::string, size_t> known;
+    for (const ScheduledText& entry : parse_schedule(text, steps_)) {
+      const auto [at, is_new] = known.emplace(entry.text, result.rows.size());
+      if (is_new)
+        result.rows.push_back(split_chunks(parse_attention(entry.text), tokenizer_, length_));
+      result.of_step.resize(static_cast<size_t>(entry.last_step), at->second);
+    }
+    make_equally_long(result.rows);
+    return result;
+  }
+
+ private:
+  void make_equally_long(std::vector<PromptRow>& rows) const {
+    size_t longest = 0;
+    for (const PromptRow& row : rows) longest = std::max(longest, row.size());
+    for (PromptRow& row : rows) row.resize(longest, plain_chunk("", tokenizer_, length_));
+  }
+
+  const Tokenizer& tokenizer_;
+  int64_t length_, steps_;
+};
+
+Result<int64_t> common_chunks(const std::vector<RowSchedule>& schedules) {
+  int64_t chunks = 1;
+  for (const RowSchedule& schedule : schedules) {
+    const auto count = static_cast<int64_t>(schedule.rows[0].size());
+    if (count > kMostChunks || std::lcm(chunks, count) > kMostChunks)
+      return error(ErrorCode::unsupported,
+                   "the prompts take {} and {} chunks of tokens, which meet at more than {}; make "
+                   "them shorter, or of equal length",
+                   chunks, count, kMostChunks);
+    chunks = std::lcm(chunks, count);
+  }
+  return chunks;
+}
+
+// The rows of a step, by text, make its context.
+void set_contexts(const std::vector<RowSchedule>& schedules, size_t steps, PromptPlan& plan) {
+  std::map<std::vector<size_t>, size_t> known;
+  for (size_t step = 0; step < steps; ++step) {
+    std::vector<size_t> choice;
+    for (const RowSchedule& schedule : schedules) choice.push_back(schedule.of_step[step]);
+    const auto [at, is_new] = known.emplace(choice, plan.contexts.size());
+    if (is_new) {
+      std::vector<PromptRow>& rows = plan.contexts.emplace_back();
+      for (size_t i = 0; i < schedules.size(); ++i)
+        rows.push_back(schedules[i].rows[schedules[i].of_step[step]]);
+    }
+    plan.of_step.push_back(at->second);
+  }
+}
+
+}  // namespace
+
+Result<PromptPlan> make_prompt_plan(const PromptTexts& texts, const PromptSettings& settings,
+                                    const Tokenizer& tokenizer, int64_t length, int64_t steps) {
+  const Reader reader(tokenizer, length, steps);
+  const bool is_plain = settings.language == PromptLanguage::plain;
+  PromptPlan plan{.has_negative = texts.negative != nullptr};
+  std::vector<RowSchedule> schedules;
+  const auto add = [&](std::string_view text) {
+    schedules.push_back(is_plain ? reader.plain(text) : reader.scheduled(text));
+  };
+  if (texts.negative) add(*texts.negative);
+  const std::vector<PromptPart> parts =
+      is_plain ? std::vector<PromptPart>{{std::string(texts.prompt)}} : split_prompt(texts.prompt);
+  for (const PromptPart& part : parts) {
+    add(part.text);
+    plan.part_weights.push_back(part.weight);
+  }
+  ASSIGN_OR_RETURN(plan.chunks, common_chunks(schedules));
+  set_contexts(schedules, static_cast<size_t>(steps), plan);
+  return plan;
+}
+
+}  // namespace tempera::diffusion
