@@ -24,6 +24,7 @@ void add_accuracy(CLI::App& program, Action& action);
 void add_quality(CLI::App& program, Action& action);
 void add_tokenize(CLI::App& program, Action& action);
 void add_samplers(CLI::App& program, Action& action);
+void add_noise(CLI::App& program, Action& action);
 void add_devices(CLI::App& program, Action& action);
 void add_version(CLI::App& program, Action& action);
 

@@ -18,8 +18,9 @@
 #include "cli/flags.h"
 #include "cli/flags_hires.h"
 #include "cli/flags_init_image.h"
-#include "cli/grid.h"
+#include "cli/flags_noise.h"
 #include "cli/flags_prompt.h"
+#include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/picture_names.h"
 #include "cli/progress.h"
@@ -40,6 +41,7 @@ struct GenerateFlags {
   HiresFlags hires;
   GridFlags grid;
   PromptFlags prompts;
+  NoiseFlags noise;
   api::GenerateSettings settings;
 };
 
@@ -80,6 +82,7 @@ void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
   flags.saving.add_guidance(app);
   flags.init_image.add(app);
   flags.hires.add(app);
+  flags.noise.add(app);
 }
 
 // CLI11 takes arguments last first.
@@ -171,6 +174,7 @@ Status complete_settings(GenerateFlags& flags) {
   TRY(flags.init_image.apply(flags.settings));
   TRY(flags.hires.apply(flags.settings));
   TRY(flags.prompts.apply(flags.settings));
+  TRY(flags.noise.apply(flags.settings));
   if (!flags.initial_latents.empty()) {
     ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
   }
@@ -432,6 +436,7 @@ Result<Setting> parse_setting(const std::string& text) {
                  "the setting {}: prompts and seeds are those of the samples", quote(text));
   flags.settings.saving = flags.saving.saving;
   TRY(flags.prompts.apply(flags.settings));
+  TRY(flags.noise.apply(flags.settings));
   return Setting{flags.compile.options(), flags.settings};
 }
 

@@ -26,6 +26,10 @@ Status check_mask(const PictureRequest& request) {
                request.width, request.height);
 }
 
+LatentSize latent_size(const PictureRequest& request, const ModelSettings& model) {
+  return {model.latent_channels, request.height / model.vae_scale, request.width / model.vae_scale};
+}
+
 Status check_request(const PictureRequest& request, const ModelSettings& model) {
   if (request.width < model.vae_scale || request.height < model.vae_scale ||
       request.width % model.vae_scale != 0 || request.height % model.vae_scale != 0)
@@ -35,6 +39,7 @@ Status check_request(const PictureRequest& request, const ModelSettings& model) 
     return error(ErrorCode::invalid_argument, "the guidance scale {} is not a finite number",
                  request.guidance_scale);
   TRY(check(request.saving, is_guided(request)));
+  TRY(check(request.noise));
   if (request.seeds.empty())
     return error(ErrorCode::invalid_argument, "a batch of 0 pictures; give at least one seed");
   const Shape shape = latent_shape(request, model);
@@ -61,8 +66,8 @@ Buffers make_buffers(const SamplerPlan& plan, const Start& start, size_t latents
   for (const auto& of_call : plan.draws) draws = std::max(draws, of_call.size());
   return {std::vector<float>(latents),
           std::vector<float>(start.condition.empty() ? 0 : latents + start.condition.size()),
-          std::vector<float>(rows * latents),
-          std::vector<float>(draws * latents), make_sampler_state(plan, latents)};
+          std::vector<float>(rows * latents), std::vector<float>(draws * latents),
+          make_sampler_state(plan, latents)};
 }
 
 struct Loop {
@@ -160,7 +165,7 @@ Result<Pictures> make_pictures(const PictureRequest& request, const ModelSetting
   ASSIGN_OR_RETURN(const Conditioning conditioning,
                    encode_prompts(request, model, components, plan, progress));
   pictures.latents = Tensor(DType::f32, latent_shape(request, model));
-  NoiseSource noise(request.seeds);
+  NoiseSource noise(request.noise, request.seeds, latent_size(request, model));
   const std::span<float> latents = pictures.latents.as<float>();
   ASSIGN_OR_RETURN(const Start begin, start(request, model, components, plan, noise, latents));
   const size_t rows = conditioning.part_weights.size() + (is_guided(request) ? 1 : 0);

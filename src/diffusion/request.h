@@ -9,6 +9,7 @@
 #include "diffusion/image/composite.h"
 #include "diffusion/img2img.h"
 #include "diffusion/inpaint.h"
+#include "diffusion/noise/noise_settings.h"
 #include "diffusion/prompt/prompt_settings.h"
 #include "diffusion/samplers/sampler.h"
 #include "diffusion/saving.h"
@@ -24,6 +25,7 @@ struct PictureRequest {
   int64_t height = 512;
   double guidance_scale = 7.5;  // above 1: the negative prompt is run too
   SamplerOptions sampler;
+  NoiseSettings noise;
   std::vector<uint64_t> seeds = {0};  // one a picture: the batch
   // f32 [pictures, 4, height / 8, width / 8] in the place of the noise, or empty; like noise it is
   // multiplied by the sampler's init_noise_sigma (diffusers' `latents`).

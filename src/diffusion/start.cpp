@@ -102,7 +102,7 @@ Result<Start> start(const PictureRequest& request, const ModelSettings& model,
   start.noise = request.initial_latents;
   if (start.noise.empty()) {
     start.noise.resize(latents.size());
-    noise.draw(start.noise);
+    noise.draw_start(start.noise);
   }
   if (s.is_noise_alone()) {
     std::ranges::transform(start.noise, latents.begin(),

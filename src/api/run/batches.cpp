@@ -10,6 +10,8 @@ using diffusion::PictureRequest;
 
 PictureRequest pictures_of(const PictureRequest& request, int64_t first, int64_t count) {
   PictureRequest part = request;
+  part.noise.first_picture += first;
+  if (part.noise.batch == 0) part.noise.batch = static_cast<int64_t>(request.seeds.size());
   part.seeds.assign(request.seeds.begin() + first, request.seeds.begin() + first + count);
   const auto keep = [&](std::vector<float>& latents) {
     const auto latent = static_cast<int64_t>(latents.size() / request.seeds.size());

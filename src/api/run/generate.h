@@ -33,6 +33,7 @@ struct GenerateSettings {
   diffusion::HiresInput hires;
   bool tiling = false;
   bool keep_steps = false;
+  diffusion::NoiseSettings noise;
   diffusion::WorkSaving saving;
 };
 

@@ -55,7 +55,7 @@ Status resolve_seeds(const GenerateSettings& settings, PictureRequest& request) 
   if (batch < 1 || batch > kMaxBatch)
     return error(ErrorCode::invalid_argument, "a batch of {} pictures is not within 1 to {}", batch,
                  kMaxBatch);
-  ASSIGN_OR_RETURN(request.seeds, diffusion::picture_seeds(seeds, batch * batches));
+  ASSIGN_OR_RETURN(request.seeds, diffusion::picture_seeds(seeds, batch * batches, settings.noise));
   return {};
 }
 
@@ -128,6 +128,8 @@ Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo
   request.hires = settings.hires;
   request.tiling = settings.tiling;
   TRY(check_hires(request, info));
+  request.noise = settings.noise;
+  TRY(diffusion::check(request.noise));
   TRY(diffusion::check(request.saving, diffusion::is_guided(request)));
   TRY(check_size({request.width, request.height}, info));
   TRY(resolve_sampler(settings, info, request.sampler));
