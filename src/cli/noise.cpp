@@ -16,7 +16,7 @@ struct Flags {
 
 Status noise(const Flags& flags) {
   ASSIGN_OR_RETURN(Tensor values, api::unit_noise(flags.rng, flags.seed, flags.shape));
-  api::NamedTensors tensors;
+  api::NamedValues tensors;
   tensors.emplace_back("noise", std::move(values));
   TRY(api::write_tensors(flags.output, tensors));
   print("wrote " + flags.output);

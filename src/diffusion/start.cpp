@@ -42,13 +42,21 @@ Status sample_images(const Starting& s, bool is_masked, std::span<float> noise) 
   return {};
 }
 
+// One image that all pictures begin with is sampled once.
+void draw_for_images(const Starting& s, std::span<float> noise) {
+  if (s.request.init.images.size() > 1)
+    s.noise.draw(noise);
+  else
+    s.noise.draw_shared(noise);
+}
+
 Status sample_init(const Starting& s, std::vector<float>& clean) {
   if (!s.request.init.latents.empty()) {
     clean = s.request.init.latents;
     return {};
   }
   clean.resize(s.pictures * s.latent);
-  s.noise.draw(clean);
+  draw_for_images(s, clean);
   return sample_images(s, false, clean);
 }
 
@@ -67,7 +75,7 @@ std::vector<float> join_condition(const Starting& s, std::span<const float> mask
 // Drawn even where only the mask is needed: later noise is then diffusers'.
 Status add_condition(const Starting& s, Start& start) {
   std::vector<float> masked(s.pictures * s.latent);
-  s.noise.draw(masked);
+  draw_for_images(s, masked);
   if (!s.has_condition()) return {};
   TRY(sample_images(s, true, masked));
   start.condition = join_condition(s, start.mask, masked);

@@ -72,7 +72,8 @@ struct Started {
 Started run(const PictureRequest& request, const ModelSettings& settings, FakeEncoder& encoder) {
   Started result;
   result.plan = make_plan(request, settings.scheduler).value();
-  NoiseSource noise(request.seeds);
+  NoiseSource noise(request.noise, request.seeds,
+                    {settings.latent_channels, request.height / 8, request.width / 8});
   result.start =
       start(request, settings, encoder.components(), result.plan, noise, result.latents).value();
   noise.draw(result.next);

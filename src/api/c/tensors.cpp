@@ -2,7 +2,7 @@
 #include "api/run/run_component.h"
 
 struct tempera_outputs {
-  tempera::api::NamedTensors list;
+  tempera::api::NamedValues list;
 };
 
 namespace tempera::api {
@@ -30,8 +30,8 @@ Result<std::pair<std::string, Tensor>> tensor_of(const tempera_tensor& given) {
 }
 
 // The inputs lie behind each other at the caller's struct size.
-Result<NamedTensors> tensors_of(const tempera_tensor* inputs, size_t count) {
-  NamedTensors tensors;
+Result<NamedValues> tensors_of(const tempera_tensor* inputs, size_t count) {
+  NamedValues tensors;
   const auto* at = reinterpret_cast<const std::byte*>(inputs);
   for (size_t i = 0; i < count; ++i) {
     const auto* input = reinterpret_cast<const tempera_tensor*>(at);
@@ -50,7 +50,7 @@ Status run(tempera_model* model, const char* component, const tempera_tensor* in
   TRY(check_given(outputs, "outputs"));
   *outputs = nullptr;
   if (count > 0) TRY(check_given(inputs, "inputs"));
-  ASSIGN_OR_RETURN(NamedTensors tensors, tensors_of(inputs, count));
+  ASSIGN_OR_RETURN(NamedValues tensors, tensors_of(inputs, count));
   ASSIGN_OR_RETURN(const BoundInputs bound,
                    bind_inputs(model->session->info(), component, std::move(tensors)));
   ASSIGN_OR_RETURN(ComponentRun result, run_component(*model->session, bound));

@@ -82,7 +82,7 @@ TEST(Resolve, RefusesLatentsOfAnotherShape) {
 
 TEST(Resolve, RefusesModelsThatMakeNoPictureFromText) {
   ModelInfo info = model();
-  info.unet_channels = 9;
+  info.unet_channels = 8;
   EXPECT_EQ(resolve(seeded(), info).error().code, ErrorCode::unsupported);
   info = model();
   info.weights.erase("vae");
