@@ -20,6 +20,7 @@
 #include "cli/flags_init_image.h"
 #include "cli/flags_noise.h"
 #include "cli/flags_prompt.h"
+#include "cli/flags_sampler.h"
 #include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/picture_names.h"
@@ -42,6 +43,7 @@ struct GenerateFlags {
   GridFlags grid;
   PromptFlags prompts;
   NoiseFlags noise;
+  SamplerFlags sampler;
   api::GenerateSettings settings;
 };
 
@@ -76,6 +78,7 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
 // What a setting may say, beside prompts and seeds.
 void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
   add_picture_flags(app, flags);
+  flags.sampler.add(app);
   flags.compile.add(app);
   flags.saving.add_token_merging(app);
   flags.saving.add_deep_cache(app);
@@ -175,6 +178,7 @@ Status complete_settings(GenerateFlags& flags) {
   TRY(flags.hires.apply(flags.settings));
   TRY(flags.prompts.apply(flags.settings));
   TRY(flags.noise.apply(flags.settings));
+  TRY(flags.sampler.apply(flags.settings));
   if (!flags.initial_latents.empty()) {
     ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
   }
@@ -437,6 +441,7 @@ Result<Setting> parse_setting(const std::string& text) {
   flags.settings.saving = flags.saving.saving;
   TRY(flags.prompts.apply(flags.settings));
   TRY(flags.noise.apply(flags.settings));
+  TRY(flags.sampler.apply(flags.settings));
   return Setting{flags.compile.options(), flags.settings};
 }
 

@@ -1,8 +1,10 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
+#include "api/run/drive_sampler.h"
 #include "api/run/sampler_table.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -12,11 +14,9 @@ namespace tempera::cli {
 namespace {
 
 struct Flags {
-  std::string name;
-  std::optional<std::string> schedule, timestep_spacing, prediction;
-  bool zero_snr = false;
-  int64_t steps = 20;
+  api::SamplerQuestion question;
   ModelFlag model;
+  std::string inputs, output;
   bool json = false;
 };
 
@@ -32,6 +32,7 @@ void list(bool json) {
                     {"diffusers_class", s.diffusers_class},
                     {"aliases", s.aliases},
                     {"schedules", s.schedules},
+                    {"karras", std::ranges::find(s.schedules, "karras") != s.schedules.end()},
                     {"default_schedule", s.default_schedule}});
   }
   if (json) print(Json{{"samplers", std::move(rows)}});
@@ -47,19 +48,15 @@ std::string scheduler_config(const std::string& path) {
 }
 
 Status samplers(const Flags& flags) {
-  if (flags.name.empty()) {
+  if (flags.question.sampler.empty()) {
     list(flags.json);
     return {};
   }
   ASSIGN_OR_RETURN(const std::string model, flags.model.path());
-  ASSIGN_OR_RETURN(const api::SamplerTable table,
-                   api::sampler_table({.sampler = flags.name,
-                                       .schedule = flags.schedule,
-                                       .timestep_spacing = flags.timestep_spacing,
-                                       .prediction = flags.prediction,
-                                       .rescale_betas_zero_snr = flags.zero_snr,
-                                       .steps = flags.steps},
-                                      scheduler_config(model)));
+  const std::string config = scheduler_config(model);
+  if (!flags.inputs.empty())
+    return api::drive_sampler(flags.question, config, flags.inputs, flags.output);
+  ASSIGN_OR_RETURN(const api::SamplerTable table, api::sampler_table(flags.question, config));
   if (flags.json) {
     print(Json{{"timesteps", table.timesteps}, {"sigmas", table.sigmas}}.dump());
   } else {
@@ -75,18 +72,32 @@ void add_samplers(CLI::App& program, Action& action) {
   CLI::App* app =
       program.add_subcommand("samplers", "List the samplers, or print one's timesteps and sigmas");
   auto flags = std::make_shared<Flags>();
-  app->add_option("NAME", flags->name, "A sampler, by any of its names");
-  app->add_option("--steps", flags->steps, "Sampling steps")->type_name("N")->capture_default_str();
-  app->add_option("--schedule", flags->schedule,
+  api::SamplerQuestion& question = flags->question;
+  app->add_option("NAME", question.sampler, "A sampler, by any of its names");
+  app->add_option("--steps", question.steps, "Sampling steps")
+      ->type_name("N")
+      ->capture_default_str();
+  app->add_option("--schedule", question.schedule,
                   "discrete, karras, exponential, beta or sgm_uniform [the sampler's own]")
       ->type_name("NAME");
-  app->add_option("--timestep-spacing", flags->timestep_spacing,
+  app->add_option("--timestep-spacing", question.timestep_spacing,
                   "leading, trailing or linspace [the model's]")
       ->type_name("NAME");
-  app->add_option("--prediction", flags->prediction, "epsilon, v or sample [the model's]")
+  app->add_option("--prediction", question.prediction, "epsilon, v or sample [the model's]")
       ->type_name("NAME");
-  app->add_flag("--rescale-betas-zero-snr", flags->zero_snr,
+  app->add_flag("--rescale-betas-zero-snr", question.rescale_betas_zero_snr,
                 "Noise levels that end in no signal at all");
+  app->add_option("--eta", question.eta, "Of ddim and tcd, 0 to 1 [0 and 0.3]")->type_name("X");
+  app->add_option("--strength", question.strength, "The last part of the steps, as in img2img")
+      ->type_name("X");
+  CLI::Option* drive = app->add_option("--drive", flags->inputs,
+                                       "Run the sampler on this file's noise, without a model")
+                           ->type_name("FILE");
+  CLI::Option* output =
+      app->add_option("-o,--output", flags->output, "Where --drive writes its samples")
+          ->type_name("FILE");
+  drive->needs(output);
+  output->needs(drive);
   flags->model.add(*app);
   app->add_flag("--json", flags->json, "Print {\"timesteps\": [...], \"sigmas\": [...]}");
   app->footer("Example:\n  tempera samplers dpm++2m --steps 20 --schedule karras --json");

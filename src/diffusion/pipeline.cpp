@@ -5,6 +5,7 @@
 
 #include "diffusion/conditioning.h"
 #include "diffusion/guidance.h"
+#include "diffusion/guidance_rescale.h"
 #include "diffusion/noise_source.h"
 #include "diffusion/start.h"
 
@@ -115,6 +116,9 @@ Status step(const Loop& loop, size_t call, std::span<float> latents) {
   TRY(loop.components.denoise({input, loop.plan.timesteps[call], kind}, result));
   const std::span<const float> output =
       guide(loop.request.guidance_scale, weights, kind.guided, result);
+  if (kind.guided && loop.request.guidance_rescale > 0.0)
+    rescale_guidance(loop.request.guidance_rescale, loop.request.seeds.size(),
+                     result.subspan(latents.size(), latents.size()), result.first(latents.size()));
   const auto noise = std::span(buffers.noise).first(draws_of(loop.plan, call) * latents.size());
   if (!noise.empty()) loop.noise.draw(loop.plan.draws[call], noise);
   sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);

@@ -23,7 +23,8 @@ struct PictureRequest {
   PromptSettings prompts;
   int64_t width = 512;
   int64_t height = 512;
-  double guidance_scale = 7.5;  // above 1: the negative prompt is run too
+  double guidance_scale = 7.5;    // above 1: the negative prompt is run too
+  double guidance_rescale = 0.0;  // 0 to 1: see guidance_rescale.h
   SamplerOptions sampler;
   NoiseSettings noise;
   std::vector<uint64_t> seeds = {0};  // one a picture: the batch

@@ -24,7 +24,10 @@ struct GenerateSettings {
   diffusion::PromptSettings prompts;
   std::optional<int64_t> width, height, steps;
   std::optional<double> guidance_scale;
-  std::optional<std::string> sampler, schedule, timestep_spacing;
+  std::optional<std::string> sampler, schedule, timestep_spacing, prediction;
+  std::optional<double> eta;
+  bool rescale_betas_zero_snr = false;
+  double guidance_rescale = 0.0;
   std::vector<uint64_t> seeds;        // none: one at random
   std::optional<int64_t> batch_size;  // none: as many as there are seeds
   int64_t batch_count = 1;            // as many pictures times this, see batches_of

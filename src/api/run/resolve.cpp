@@ -37,12 +37,20 @@ Status resolve_sampler(const GenerateSettings& settings, const ModelInfo& info,
   if (schedule) {
     ASSIGN_OR_RETURN(options.schedule, diffusion::parse_schedule(*schedule));
   }
-  const auto spacing =
-      settings.timestep_spacing ? settings.timestep_spacing : defaults.timestep_spacing;
+  // sgm_uniform names a spacing itself.
+  const bool has_spacing = options.schedule == diffusion::Schedule::sgm_uniform;
+  const auto spacing = settings.timestep_spacing || has_spacing ? settings.timestep_spacing
+                                                                : defaults.timestep_spacing;
   if (spacing) {
     ASSIGN_OR_RETURN(options.spacing,
                      diffusion::parse_timestep_spacing(*spacing, "--timestep-spacing"));
   }
+  if (settings.prediction) {
+    ASSIGN_OR_RETURN(options.prediction,
+                     diffusion::parse_prediction(*settings.prediction, "--prediction"));
+  }
+  options.eta = settings.eta;
+  options.rescale_betas_zero_snr = settings.rescale_betas_zero_snr;
   return {};
 }
 
@@ -123,6 +131,7 @@ Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo
   request.height = settings.height.value_or(side(defaults.height, info.sample_height));
   TRY(resolve_init_image(settings.init, info, request));
   request.guidance_scale = first_of(settings.guidance_scale, defaults.guidance_scale, 7.5);
+  request.guidance_rescale = settings.guidance_rescale;
   request.keep_steps = settings.keep_steps;
   request.saving = settings.saving;
   request.hires = settings.hires;

@@ -28,10 +28,11 @@ std::vector<SamplerDescription> sampler_descriptions() {
   return descriptions;
 }
 
-Result<SamplerTable> sampler_table(const SamplerQuestion& question,
-                                   const std::string& scheduler_config) {
+Result<diffusion::SamplerPlan> plan_sampler(const SamplerQuestion& question,
+                                            const std::string& scheduler_config) {
   diffusion::SamplerOptions options{.sampler = question.sampler,
                                     .steps = question.steps,
+                                    .eta = question.eta,
                                     .rescale_betas_zero_snr = question.rescale_betas_zero_snr};
   if (question.schedule) {
     ASSIGN_OR_RETURN(options.schedule, diffusion::parse_schedule(*question.schedule));
@@ -45,7 +46,13 @@ Result<SamplerTable> sampler_table(const SamplerQuestion& question,
                      diffusion::parse_prediction(*question.prediction, "--prediction"));
   }
   ASSIGN_OR_RETURN(const auto config, diffusion::read_scheduler_config(scheduler_config));
-  ASSIGN_OR_RETURN(const auto plan, diffusion::make_sampler_plan(options, config));
+  ASSIGN_OR_RETURN(auto plan, diffusion::make_sampler_plan(options, config));
+  return question.strength ? diffusion::cut(std::move(plan), *question.strength) : std::move(plan);
+}
+
+Result<SamplerTable> sampler_table(const SamplerQuestion& question,
+                                   const std::string& scheduler_config) {
+  ASSIGN_OR_RETURN(const auto plan, plan_sampler(question, scheduler_config));
   return SamplerTable{plan.timesteps, plan.sigmas};
 }
 

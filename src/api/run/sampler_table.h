@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "diffusion/samplers/sampler.h"
 
 namespace tempera::api {
 
@@ -21,12 +22,17 @@ struct SamplerQuestion {
   std::optional<std::string> schedule, timestep_spacing, prediction;
   bool rescale_betas_zero_snr = false;
   int64_t steps = 20;
+  std::optional<double> eta;
+  std::optional<double> strength;  // of img2img: the last part of the steps only
 };
+// `scheduler_config` is the path of a model's scheduler_config.json.
+Result<diffusion::SamplerPlan> plan_sampler(const SamplerQuestion& question,
+                                            const std::string& scheduler_config);
+
 struct SamplerTable {
   std::vector<float> timesteps;  // of each model call
   std::vector<float> sigmas;     // the noise level at each, then the final one
 };
-// `scheduler_config` is the path of a model's scheduler_config.json.
 Result<SamplerTable> sampler_table(const SamplerQuestion& question,
                                    const std::string& scheduler_config);
 

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
 
 #include "diffusion/samplers/add_noise.h"
+#include "diffusion/samplers/drive.h"
 #include "tensor_file/safetensors.h"
 
 namespace tempera::diffusion {
@@ -44,17 +46,6 @@ std::vector<float> tensor(const std::string& file, const std::string& name) {
   const auto found = find_tensor(file, name);
   CHECK(found, "{} has no {}", file, name);
   return *found;
-}
-
-// The model function of the goldens; each operation rounds to f32.
-float model(float x, float timestep) {
-  volatile float q = x * x;
-  q = q * 0.05f;
-  q = q + 1.0f;
-  volatile float z = timestep * 0.001f;
-  z = z * 0.1f;
-  const volatile float y = x / q;
-  return y + z;
 }
 
 std::string sampler_of(const Json& row) {
@@ -129,24 +120,40 @@ TEST_P(SamplerGolden, SamplesAreDiffusers) {
   if (const auto noised = find_tensor(row["file"], name + "/noised")) {
     EXPECT_EQ(difference(sample, *noised, 1e-4, 1e-4), "");
   }
+  for (size_t call = 0; call < plan.timesteps.size(); ++call)
+    EXPECT_EQ(row["draws"][call].get<size_t>(), draws_of(plan, call)) << call;
   const size_t count = sample.size();
-  SamplerState state = make_sampler_state(plan, count);
-  std::vector<float> output(count);
-  size_t kept = 0, drawn = 0;
-  for (size_t call = 0; call < plan.timesteps.size(); ++call) {
-    scale_input(plan, call, sample, output);
-    for (float& value : output) value = model(value, plan.timesteps[call]);
-    const size_t draws = draws_of(plan, call);
-    ASSERT_EQ(row["draws"][call].get<size_t>(), draws);
-    const auto noise = std::span<const float>(noises).subspan(drawn * count, draws * count);
-    drawn += draws;
-    sampler_step(plan, {call, output, noise}, state, sample);
-    if (kept == row["kept"].size() || row["kept"][kept].get<size_t>() != call) continue;
+  const auto samples = drive(plan, std::move(sample), noises).value();
+  for (size_t kept = 0; kept < row["kept"].size(); ++kept) {
+    const size_t call = row["kept"][kept];
     const auto expected = std::span<const float>(want).subspan(kept * count, count);
-    ASSERT_EQ(difference(sample, expected, 1e-4, 1e-4), "") << "call " << call;
-    ++kept;
+    ASSERT_EQ(difference(samples.at(call), expected, 1e-4, 1e-4), "") << "call " << call;
   }
-  EXPECT_EQ(kept, row["kept"].size());
+}
+
+// add_noise.* of the whole goldens: the first, middle and last call of 20 steps.
+TEST(AddNoise, IsDiffusersAtAnyCall) {
+  for (const Golden& golden : goldens()) {
+    const std::string file = golden.row["file"];
+    const auto timesteps = find_tensor(file, "add_noise.timesteps");
+    const auto want = find_tensor(file, "add_noise.result");
+    const bool is_of_kind = golden.name.ends_with(".leading.20") || golden.name.ends_with("lt.20");
+    if (!timesteps || !want || !is_of_kind) continue;
+    const SamplerPlan plan = plan_of(golden.row);
+    const std::vector<float> original = tensor("inputs.safetensors", "original");
+    const std::vector<float> noise = tensor("inputs.safetensors", "start");
+    for (size_t i = 0; i < timesteps->size(); ++i) {
+      // Of a level that is called twice diffusers takes the second.
+      const auto last = std::find_if(plan.timesteps.rbegin(), plan.timesteps.rend(),
+                                     [&](float t) { return std::abs(t - (*timesteps)[i]) < 2e-3; });
+      ASSERT_NE(last, plan.timesteps.rend()) << golden.name;
+      std::vector<float> noised(noise.size());
+      add_noise(plan, static_cast<size_t>(plan.timesteps.rend() - last) - 1, original, noise,
+                noised);
+      const auto expected = std::span<const float>(*want).subspan(i * noise.size(), noise.size());
+      EXPECT_EQ(difference(noised, expected, 1e-4, 1e-4), "") << golden.name;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Diffusers, SamplerGolden, testing::ValuesIn(goldens()),
@@ -175,6 +182,12 @@ TEST(FindSampler, KnowsTheNamesOfOtherPrograms) {
     EXPECT_EQ(find_sampler(name).value().sampler->name, "dpm++2m") << name;
   for (std::string_view name : {"euler_a", "Euler a", "EulerAncestralDiscreteScheduler"})
     EXPECT_EQ(find_sampler(name).value().sampler->name, "euler_a") << name;
+  for (std::string_view name : {"k_dpm_2_a", "DPM2 a", "dpm_2_ancestral"})
+    EXPECT_EQ(find_sampler(name).value().sampler->name, "dpm2_a") << name;
+  // Other algorithms elsewhere.
+  for (std::string_view name : {"DPM++ 2S a", "DPM++ SDE", "DPM++ 3M SDE", "dpm++2mv2"})
+    EXPECT_FALSE(find_sampler(name).ok()) << name;
+  EXPECT_EQ(find_sampler("DPM2 SGM Uniform").value().schedule, Schedule::sgm_uniform);
   for (std::string_view name : {"plms", "PLMS", "pndm", "PNDMScheduler"})
     EXPECT_EQ(find_sampler(name).value().sampler->name, "plms") << name;
   const SamplerChoice karras = find_sampler("DPM++ 2M Karras").value();
@@ -203,6 +216,53 @@ TEST(SamplerPlan, RefusesWhatTheClassDoesNotHave) {
   EXPECT_EQ(message({.sampler = "ddim", .steps = 1000}, R"({"steps_offset": 1})"),
             "sampler ddim with 1000 steps begins at timestep 1000, but the model has only 1000; "
             "use fewer steps or --timestep-spacing trailing");
+}
+
+TEST(SamplerPlan, RefusesFlagsThatTheClassWouldIgnore) {
+  EXPECT_EQ(message({.sampler = "euler", .eta = 0.5}),
+            "sampler euler takes no eta; leave out --eta 0.5");
+  EXPECT_EQ(
+      message({.sampler = "heun", .rescale_betas_zero_snr = true}),
+      "sampler heun cannot rescale betas to zero SNR, as diffusers' HeunDiscreteScheduler has "
+      "no rescale_betas_zero_snr; leave out --rescale-betas-zero-snr");
+  EXPECT_EQ(message({.sampler = "lcm", .steps = 51}),
+            "sampler lcm with 51 steps: its model was distilled with 50; use fewer steps");
+  EXPECT_EQ(message({.schedule = Schedule::sgm_uniform, .spacing = TimestepSpacing::leading}),
+            "the sgm_uniform schedule is discrete with trailing timesteps, not leading; pass "
+            "--schedule discrete");
+}
+
+TEST(SamplerPlan, SgmUniformIsDiscreteWithTrailingTimesteps) {
+  for (const char* sampler : {"euler", "ddim", "dpm++2m", "unipc"}) {
+    const auto uniform = plan_with({.sampler = sampler, .schedule = Schedule::sgm_uniform}, "{}");
+    const auto trailing = plan_with(
+        {.sampler = sampler, .schedule = Schedule::discrete, .spacing = TimestepSpacing::trailing},
+        R"({"timestep_spacing": "leading"})");
+    EXPECT_EQ(uniform->timesteps, trailing->timesteps) << sampler;
+    EXPECT_EQ(uniform->sigmas, trailing->sigmas) << sampler;
+  }
+}
+
+TEST(SamplerPlan, PredictionAndZeroSnrOverrideTheConfig) {
+  const auto plan = plan_with({.sampler = "ddim",
+                               .spacing = TimestepSpacing::trailing,
+                               .prediction = Prediction::v_prediction,
+                               .rescale_betas_zero_snr = true},
+                              R"({"prediction_type": "epsilon"})");
+  EXPECT_EQ(plan->config.prediction, Prediction::v_prediction);
+  EXPECT_EQ(plan->alphas_cumprod.back(), 0.0f);
+}
+
+TEST(Cut, KeepsTheLastStepsOfAStrength) {
+  const SamplerPlan whole = plan_with({.sampler = "heun", .steps = 10}, "{}").value();
+  const SamplerPlan part = cut(whole, 0.35).value();
+  EXPECT_EQ(part.begin, 14U);  // seven steps of two calls
+  EXPECT_EQ(part.timesteps.size(), whole.timesteps.size() - 14);
+  EXPECT_EQ(part.sigmas[0], whole.sigmas[14]);
+  EXPECT_EQ(cut(whole, 1.0)->timesteps, whole.timesteps);
+  EXPECT_EQ(cut(whole, 0.05).error().message,
+            "no step is left of 10 at strength 0.05; use more steps or a higher strength");
+  EXPECT_EQ(cut(whole, 1.5).error().message, "the strength 1.5 is not within 0 to 1");
 }
 
 TEST(SamplerPlan, TakesEachClassesOwnDefaultSpacing) {
@@ -251,17 +311,44 @@ TEST(SamplerPlan, TitleIsThatOfTheWebui) {
   EXPECT_EQ(title(plan_with({.sampler = "euler_a"}, "{}").value()), "Euler a");
 }
 
-// Every count of steps of every sampler and spacing either plans finite values or says why not.
+// Every count of steps of every sampler, schedule and spacing either plans finite values or says
+// why not.
 TEST(SamplerPlan, HoldsForAnyNumberOfSteps) {
+  const std::string config = R"({"beta_schedule": "scaled_linear", "beta_end": 0.012})";
   for (const Sampler* sampler : samplers())
-    for (auto spacing :
-         {TimestepSpacing::leading, TimestepSpacing::trailing, TimestepSpacing::linspace})
-      for (int64_t steps = 1; steps <= 1000; steps += steps < 70 ? 1 : 37) {
-        const auto result = plan_with({std::string(sampler->name), {}, spacing, steps},
-                                      R"({"beta_schedule": "scaled_linear", "beta_end": 0.012})");
-        if (!result.ok()) continue;
-        for (float sigma : result->sigmas) ASSERT_TRUE(std::isfinite(sigma)) << sampler->name;
+    for (const Schedule schedule : sampler->schedules)
+      for (int64_t steps = 1; steps <= 1000; steps += steps < 70 ? 1 : 137)
+        for (const auto spacing :
+             {TimestepSpacing::leading, TimestepSpacing::trailing, TimestepSpacing::linspace}) {
+          if (schedule != Schedule::discrete && spacing != TimestepSpacing::trailing) continue;
+          const auto plan =
+              plan_with({std::string(sampler->name), schedule, spacing, steps}, config);
+          if (!plan.ok()) continue;
+          for (const float sigma : plan->sigmas)
+            ASSERT_TRUE(std::isfinite(sigma)) << sampler->name << name(schedule) << steps;
+        }
+}
+
+// From one step on, every sampler ends in finite latents.
+TEST(Drive, EndsInFiniteLatentsWithFewSteps) {
+  const std::string config = R"({"beta_schedule": "scaled_linear", "beta_end": 0.012})";
+  const std::vector<float> noises(4096, 0.5f);
+  for (const Sampler* sampler : samplers())
+    for (const Schedule schedule : sampler->schedules)
+      for (int64_t steps = 1; steps <= 16; ++steps) {
+        const auto plan = plan_with({std::string(sampler->name), schedule, {}, steps}, config);
+        ASSERT_TRUE(plan.ok()) << plan.error().message;
+        std::vector<float> start(16, 0.25f * plan->init_noise_sigma);
+        const auto samples = drive(*plan, std::move(start), noises).value();
+        for (const float value : samples.back())
+          ASSERT_TRUE(std::isfinite(value)) << sampler->name << " " << name(schedule) << steps;
       }
+}
+
+TEST(Drive, WantsEnoughNoise) {
+  const auto plan = plan_with({.sampler = "euler_a", .steps = 2}, "{}").value();
+  EXPECT_EQ(drive(plan, std::vector<float>(4), std::vector<float>(4)).error().message,
+            "call 1 of 2 draws more noise than is given");
 }
 
 }  // namespace
