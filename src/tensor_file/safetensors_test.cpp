@@ -58,6 +58,7 @@ TEST(Safetensors, BrokenFilesAreRefusedAndSoundOnesLoad) {
   const Json index = read_json_file(broken("index.json")).value();
   ASSERT_GE(index["files"].size(), 27u);
   for (const auto& [name, row] : index["files"].items()) {
+    if (!name.ends_with(".safetensors")) continue;
     const Result<SafetensorsFile> file = SafetensorsFile::open(broken(name));
     EXPECT_EQ(file.ok(), row["error"].is_null())
         << name << (file.ok() ? "" : ": " + file.error().message);

@@ -18,7 +18,9 @@ struct TensorFileContents {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-// A file of named tensors, whatever its form, which is told by its content. All of its structure is
+// A file of named tensors: safetensors, what torch.save writes (a zip archive or the older form),
+// or the index of several such files (*.index.json). The form is told by the content, which must be
+// JSON in a .json. All of its structure is
 // checked by open(), so that every tensor's bytes are there; values stay in the mapped file where
 // they lie there in order. The file must not be cut short by others while its tensors are in use.
 class TensorFile {
