@@ -101,4 +101,31 @@ Status decode_tiles(const LatentGeometry& g, int64_t tile, std::span<const float
   return {};
 }
 
+Status decode_wrapped_tiles(const LatentGeometry& g, int64_t tile, std::span<const float> latent,
+                            const DecodeTile& decode, std::span<float> planes) {
+  const LatentGeometry whole{.channels = g.channels,
+                             .height = g.height + 2 * kWrapMargin,
+                             .width = g.width + 2 * kWrapMargin,
+                             .scale = g.scale};
+  const auto wrap = [](int64_t at, int64_t extent) {
+    return ((at - kWrapMargin) % extent + extent) % extent;
+  };
+  std::vector<float> around;
+  for (int64_t c = 0; c < g.channels; ++c)
+    for (int64_t y = 0; y < whole.height; ++y)
+      for (int64_t x = 0; x < whole.width; ++x)
+        around.push_back(latent[(c * g.height + wrap(y, g.height)) * g.width + wrap(x, g.width)]);
+  std::vector<float> decoded(
+      static_cast<size_t>(3 * whole.height * whole.width * g.scale * g.scale));
+  TRY(decode_tiles(whole, tile, around, decode, decoded));
+  const int64_t height = g.height * g.scale, width = g.width * g.scale;
+  const int64_t margin = kWrapMargin * g.scale;
+  for (int64_t c = 0; c < 3; ++c)
+    for (int64_t y = 0; y < height; ++y)
+      std::copy_n(row_of<const float>(decoded, whole.width * g.scale,
+                                      c * whole.height * g.scale + margin + y, margin),
+                  width, row_of(planes, width, c * height + y, 0));
+  return {};
+}
+
 }  // namespace tempera::diffusion

@@ -32,4 +32,11 @@ using DecodeTile = std::function<Status(std::span<const float>, std::span<float>
 Status decode_tiles(const LatentGeometry& geometry, int64_t tile, std::span<const float> latent,
                     const DecodeTile& decode, std::span<float> planes);
 
+// The same for a picture whose opposite sides meet: so many elements of the other side are decoded
+// around it and cut off again. Tiles are min(tile, height + 2 kWrapMargin) high, and so on.
+inline constexpr int64_t kWrapMargin = 8;
+Status decode_wrapped_tiles(const LatentGeometry& geometry, int64_t tile,
+                            std::span<const float> latent, const DecodeTile& decode,
+                            std::span<float> planes);
+
 }  // namespace tempera::diffusion

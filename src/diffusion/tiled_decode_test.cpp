@@ -26,7 +26,7 @@ TEST(TiledDecode, NeighboursFadeIntoEachOther) {
 }
 
 // A decoder that works place by place gives the same pixels in tiles as at once.
-TEST(TiledDecode, GivesTheWholePictureOfALocalDecoder) {
+void expect_whole_picture(decltype(decode_tiles)& decode_all) {
   const LatentGeometry g{.channels = 2, .height = 23, .width = 29, .scale = 4};
   std::vector<float> latent(g.channels * g.height * g.width);
   std::iota(latent.begin(), latent.end(), 0.0F);
@@ -39,12 +39,34 @@ TEST(TiledDecode, GivesTheWholePictureOfALocalDecoder) {
       out[i] = tile[i / kPixels % kPixels / 4 * kSide + i % kPixels / 4];
     return {};
   };
-  ASSERT_TRUE(decode_tiles(g, 16, latent, decode, planes).ok());
+  ASSERT_TRUE(decode_all(g, 16, latent, decode, planes).ok());
   for (const int64_t size : sizes) EXPECT_EQ(size, 2 * 16 * 16);
   for (int64_t y = 0; y < g.height * 4; ++y)
     for (int64_t x = 0; x < g.width * 4; ++x)
       ASSERT_NEAR(planes[y * g.width * 4 + x], latent[y / 4 * g.width + x / 4], 1e-3)
           << y << " " << x;
+}
+
+TEST(TiledDecode, GivesTheWholePictureOfALocalDecoder) { expect_whole_picture(decode_tiles); }
+
+TEST(TiledDecode, GivesTheWholePictureWhereSidesMeet) {
+  expect_whole_picture(decode_wrapped_tiles);
+}
+
+// A decoder that looks at a neighbour sees the opposite side beyond an edge.
+TEST(TiledDecode, ShowsADecoderTheOppositeSide) {
+  const LatentGeometry g{.channels = 1, .height = 12, .width = 12, .scale = 1};
+  std::vector<float> latent(144), planes(3 * 144);
+  for (size_t i = 0; i < latent.size(); ++i) latent[i] = static_cast<float>(i % 12);
+  const auto left_neighbour = [](std::span<const float> tile, std::span<float> out) -> Status {
+    for (size_t i = 0; i < out.size(); ++i) {
+      const size_t at = i % tile.size();
+      out[i] = at % 28 == 0 ? -1.0F : tile[at - 1];
+    }
+    return {};
+  };
+  ASSERT_TRUE(decode_wrapped_tiles(g, 28, latent, left_neighbour, planes).ok());
+  for (size_t i = 0; i < 144; ++i) EXPECT_EQ(planes[i], latent[i - i % 12 + (i + 11) % 12]) << i;
 }
 
 TEST(TiledDecode, PassesOnWhatTheDecoderSays) {

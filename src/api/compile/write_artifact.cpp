@@ -34,10 +34,7 @@ Status check(const ArtifactSettings& settings, const ModelInfo& info) {
 // What the user left open.
 Result<ArtifactSettings> complete(ArtifactSettings settings, const frontend::Checkpoint& checkpoint,
                                   const ModelInfo& info) {
-  if (settings.components.empty()) {
-    settings.components = info.components;
-    std::erase(settings.components, "vae_encoder");
-  }
+  if (settings.components.empty()) settings.components = info.components;
   int64_t height = info.sample_height, width = info.sample_width;
   const bool is_open = settings.width == 0 || settings.height == 0;
   if (is_open && width == 0 && std::ranges::any_of(settings.components, has_size)) {
@@ -59,16 +56,16 @@ std::vector<int64_t> batches(std::string_view component, int64_t pictures) {
   if (component == "unet") rows = {2 * pictures, pictures};
   if (component == "text_encoder") rows = {2, 1, pictures};
   if (component == "vae_decoder") rows = {1, pictures};
+  if (component == "vae_encoder") rows = {1};
   std::vector<int64_t> distinct;
   for (const int64_t n : rows)
     if (std::ranges::find(distinct, n) == distinct.end()) distinct.push_back(n);
   return distinct;
 }
 
-// A request for each way to run it that the settings ask for.
-std::vector<ComponentRequest> variants(const ComponentRequest& request,
-                                       const diffusion::WorkSaving& saving) {
-  if (request.component != "unet") return {request};
+// A request for each way to run a UNet that the settings ask for.
+std::vector<ComponentRequest> unet_variants(const ComponentRequest& request,
+                                            const diffusion::WorkSaving& saving) {
   std::vector<diffusion::TokenMerging> mergings = {{}};
   if (saving.token_merging.ratio > 0) mergings.push_back(saving.token_merging);
   std::vector<UnetPart> parts = {UnetPart::all};
@@ -80,6 +77,18 @@ std::vector<ComponentRequest> variants(const ComponentRequest& request,
       requests.back().token_merging = merging;
       requests.back().part = part;
     }
+  return requests;
+}
+
+std::vector<ComponentRequest> variants(const ComponentRequest& request,
+                                       const ArtifactSettings& settings) {
+  std::vector<ComponentRequest> requests = {request};
+  if (request.component == "unet") requests = unet_variants(request, settings.saving);
+  if (!settings.tiling || !has_size(request.component)) return requests;
+  for (size_t i = 0, count = requests.size(); i < count; ++i) {
+    requests.push_back(requests[i]);
+    requests.back().tiling = true;
+  }
   return requests;
 }
 
@@ -158,7 +167,7 @@ Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoin
   for (const std::string& component : settings.components)
     for (const int64_t batch : batches(component, settings.batch_size))
       for (const ComponentRequest& request :
-           variants(request_of(component, batch, settings, info), settings.saving))
+           variants(request_of(component, batch, settings, info), settings))
         requests.push_back(request);
   for (const ComponentRequest& request : requests) {
     ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));

@@ -15,6 +15,7 @@ struct ArtifactSettings {
   // The UNet's plans for this token merging and for any number of reused steps, beside the usual
   // ones. The guidance interval takes no plan of its own.
   diffusion::WorkSaving saving;
+  bool tiling = false;  // plans for pictures that tile beside those for others
 };
 
 // One written plan, for a report.

@@ -50,8 +50,9 @@ Requests requests_of(const PictureRequest& request, const ModelInfo& info,
                       .width = width,
                       .tiling = request.tiling && means.decode_tile == 0}};
   if (means.decode_tile > 0) {
-    requests.vae_decoder.height = std::min(height, means.decode_tile);
-    requests.vae_decoder.width = std::min(width, means.decode_tile);
+    const int64_t margin = request.tiling ? 2 * diffusion::kWrapMargin : 0;
+    requests.vae_decoder.height = std::min(height + margin, means.decode_tile);
+    requests.vae_decoder.width = std::min(width + margin, means.decode_tile);
   }
   if (!request.init.images.empty() || info.unet_channels != info.latent_channels)
     requests.vae_encoder = {.component = "vae_encoder",
@@ -251,7 +252,9 @@ Status decode_by(const MemoryMeans& means, Session& session, const Requests& req
                                            .height = request.height / info.vae_scale,
                                            .width = request.width / info.vae_scale,
                                            .scale = info.vae_scale};
-  return diffusion::decode_tiles(geometry, means.decode_tile, latent, decode_one, planes);
+  const auto decode_all =
+      request.tiling ? diffusion::decode_wrapped_tiles : diffusion::decode_tiles;
+  return decode_all(geometry, means.decode_tile, latent, decode_one, planes);
 }
 
 diffusion::Components components_of(Session& session, const Requests& requests,

@@ -15,7 +15,7 @@ namespace {
 struct Flags {
   std::string model, folder;
   std::vector<std::string> components;
-  bool json = false, quiet = false;
+  bool tiling = false, json = false, quiet = false;
   SizeFlags size;
   CompileFlags compile;
   SavingFlags saving;
@@ -62,7 +62,8 @@ Status compile(const Flags& flags) {
                                               .width = size.first,
                                               .height = size.second,
                                               .batch_size = flags.size.batch_size,
-                                              .saving = flags.saving.saving},
+                                              .saving = flags.saving.saving,
+                                              .tiling = flags.tiling},
                                              std::move(options)));
   progress.clear();
   report(flags, written);
@@ -93,6 +94,7 @@ void add_compile(CLI::App& program, Action& action) {
       "aarch64:NAME; several with commas between them, of which the last that fits is used");
   app->add_flag("--json", flags->json, "Print the result as JSON");
   app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
+  app->add_flag("--tiling", flags->tiling, "Compile for --tiling of generate too");
   flags->saving.add_token_merging(*app);
   flags->saving.add_deep_cache(*app);
   app->footer(
