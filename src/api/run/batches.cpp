@@ -38,6 +38,7 @@ void append(Generated part, Generated& all) {
   for (GeneratedPicture& picture : part.pictures) all.pictures.push_back(std::move(picture));
   if (all.latents.shape.empty()) {
     all.latents = std::move(part.latents);
+    all.step_latents = std::move(part.step_latents);
   } else {
     all.latents.shape[0] += part.latents.shape[0];
     all.latents.data.insert(all.latents.data.end(), part.latents.data.begin(),
