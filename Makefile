@@ -2,6 +2,7 @@
 # make run        builds and makes a picture: make run PROMPT="a red heart"
 # make test       builds and runs every test
 # make check      format, lint, layers, and the tests of the sanitizer build
+# make fuzz       builds the readers of files from strangers with clang and runs each on random input for 30 seconds
 # make bench      measures beside peers, a while: bench/run says how to choose; make test-full MODEL=DIR checks full-size SD 1.5 (docs/testing.md)
 # make install    PREFIX=/usr/local
 PROMPT ?= a red heart
@@ -46,7 +47,7 @@ bench: build
 
 fuzz: setup
 	cmake --preset fuzz
-	ninja -C $(BUILD)/fuzz
+	ninja -C $(BUILD)/fuzz -j2 run_fuzz
 
 install: build
 	@cmake --install $(BUILD) --prefix "$(PREFIX)"
