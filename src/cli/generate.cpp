@@ -10,6 +10,7 @@
 #include "api/run/batches.h"
 #include "api/run/files.h"
 #include "api/run/fit_memory.h"
+#include "api/run/picture_views.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/suggest.h"
@@ -19,9 +20,11 @@
 #include "cli/flags_hires.h"
 #include "cli/flags_init_image.h"
 #include "cli/flags_noise.h"
+#include "cli/flags_output.h"
 #include "cli/flags_prompt.h"
 #include "cli/flags_sampler.h"
 #include "cli/grid.h"
+#include "cli/like.h"
 #include "cli/output.h"
 #include "cli/picture_names.h"
 #include "cli/progress.h"
@@ -31,7 +34,8 @@ namespace tempera::cli {
 namespace {
 
 struct GenerateFlags {
-  std::string prompt, prompt_file, seed, pattern, save_latents, initial_latents;
+  CLI::App* app = nullptr;  // that these were added to
+  std::string prompt, prompt_file, seed, like, save_latents, initial_latents;
   std::string max_memory;
   bool save_steps = false, dry_run = false, json = false, quiet = false;
   ModelFlag model;
@@ -44,6 +48,7 @@ struct GenerateFlags {
   PromptFlags prompts;
   NoiseFlags noise;
   SamplerFlags sampler;
+  OutputFlags output;
   api::GenerateSettings settings;
 };
 
@@ -122,10 +127,7 @@ Status parse_cell(const std::vector<std::string>& cell, GenerateFlags& flags) {
 
 void add_output_flags(CLI::App& app, GenerateFlags& flags) {
   flags.grid.add(app);
-  app.add_option("-o,--output", flags.pattern,
-                 std::string("Name of the PNG, with {seed}, {index}, {width}, {height} [") +
-                     kDefaultPattern + " in the current folder]")
-      ->type_name("FILE");
+  flags.output.add(app);
   app.add_option("--save-latents", flags.save_latents,
                  "Write the final latents, before the division by scaling_factor")
       ->type_name("FILE");
@@ -133,6 +135,10 @@ void add_output_flags(CLI::App& app, GenerateFlags& flags) {
   app.add_option("--initial-latents", flags.initial_latents,
                  "Read the noise to start from, f32 [batch, 4, height / 8, width / 8]")
       ->type_name("FILE");
+  app.add_option("--like", flags.like,
+                 "Take all settings that are not given from this picture: one of ours is made "
+                 "again, of others what they say in AUTOMATIC1111's form is taken over")
+      ->type_name("PICTURE");
   app.add_option("--max-memory", flags.max_memory,
                  "Stay within this much memory, as in 2GiB: no larger weights for speed, the UNet "
                  "freed before decoding, decoding in tiles, fewer pictures at once, or refuse")
@@ -163,6 +169,7 @@ Status read_prompt(GenerateFlags& flags, bool prompt_given) {
 
 // All but the prompt: what a cell of a grid may set.
 Status complete_settings(GenerateFlags& flags) {
+  TRY(flags.output.apply());
   if (!flags.seed.empty()) {
     ASSIGN_OR_RETURN(flags.settings.seeds, parse_seeds(flags.seed));
   }
@@ -189,6 +196,7 @@ Status complete_settings(GenerateFlags& flags) {
 struct Job {
   diffusion::PictureRequest request;
   std::vector<std::string> names;
+  std::vector<std::string> cell = {};  // what its cell of a grid sets
 };
 
 // Names of all jobs at once, so that no two are equal.
@@ -198,7 +206,8 @@ Status name_pictures(const GenerateFlags& flags, std::vector<Job>& jobs) {
     for (const uint64_t seed : job.request.seeds)
       pictures.push_back(
           {seed, static_cast<int64_t>(pictures.size()), job.request.width, job.request.height});
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, picture_names(flags.pattern, pictures));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   picture_names(flags.output.pattern, pictures));
   auto name = names.begin();
   for (Job& job : jobs) {
     job.names.assign(name, name + std::ssize(job.request.seeds));
@@ -270,9 +279,13 @@ void log_times(const api::Generated& generated, const diffusion::PictureRequest&
           static_cast<double>(request.sampler.steps));
 }
 
-Status write_pictures(const GenerateFlags&, const api::Generated& generated, const Job& job) {
-  for (size_t i = 0; i < job.names.size(); ++i)
-    TRY(api::write_picture(job.names[i], generated.pictures[i]));
+Status write_pictures(const GenerateFlags& flags, const api::Generated& generated,
+                      const std::string& model, const Job& job) {
+  api::PictureFileOptions file = flags.output.file;
+  for (size_t i = 0; i < job.names.size(); ++i) {
+    file.record = api::record_text(model, picture_flags(*flags.app, job.request, job.cell, i));
+    TRY(api::write_picture(job.names[i], generated.pictures[i], file));
+  }
   return {};
 }
 
@@ -335,7 +348,7 @@ Result<std::vector<Job>> grid_jobs(const GenerateFlags& flags, const api::ModelI
     TRY(parse_cell(cell, own));
     TRY(complete_settings(own));
     ASSIGN_OR_RETURN(diffusion::PictureRequest request, api::resolve(own.settings, info));
-    jobs.push_back({std::move(request), {}});
+    jobs.push_back({std::move(request), {}, cell});
   }
   return jobs;
 }
@@ -370,11 +383,14 @@ const diffusion::PictureRequest& largest(const std::vector<Job>& jobs) {
 
 Status write_sheet(const GenerateFlags& flags, const std::vector<Job>& jobs,
                    const api::Generated& generated) {
-  if (!flags.grid.is_given()) return {};
+  const bool is_asked = flags.output.grid && generated.pictures.size() > 1;
+  if (!flags.grid.is_given() && !is_asked) return {};
   ASSIGN_OR_RETURN(const Axis x, parse_axis(flags.grid.x, "--grid-x"));
-  const auto columns = std::ssize(x.values) * std::ssize(jobs.front().names);
+  const int64_t columns = flags.grid.is_given()
+                              ? std::ssize(x.values) * std::ssize(jobs.front().names)
+                              : api::sheet_columns(generated.pictures.size());
   const std::string name = sheet_name(jobs.front().names.front());
-  TRY(api::write_sheet(name, generated, columns));
+  TRY(api::write_sheet(name, generated, columns, flags.output.file.quality));
   if (!flags.json) print("wrote " + name);
   return {};
 }
@@ -382,16 +398,20 @@ Status write_sheet(const GenerateFlags& flags, const std::vector<Job>& jobs,
 Status draw(const GenerateFlags& flags, const Opened& opened, const Job& job, Progress& progress,
             api::Generated& all) {
   const diffusion::PictureRequest& request = job.request;
+  Status preview_status;
   const auto report = [&](const api::GenerateProgress& p) {
     const bool begins = p.stage == api::GenerateStage::encode && p.done == 0;
     const bool is_first = all.pictures.empty();
     if (begins && is_first && flags.seed.empty()) tell_seed(progress, request.seeds[0]);
-    return progress.generated(p);
+    if (preview_status.ok()) preview_status = write_preview(flags.output, request, p, job.names[0]);
+    return progress.generated(p) && preview_status.ok();
   };
-  ASSIGN_OR_RETURN(api::Generated generated,
-                   api::generate(*opened.session, request, report, opened.means));
+  auto made = api::generate(*opened.session, request, report, opened.means);
+  TRY(preview_status);
+  ASSIGN_OR_RETURN(api::Generated generated, std::move(made));
   progress.clear();
-  TRY(write_pictures(flags, generated, job));
+  TRY(write_pictures(flags, generated, opened.session->info().name, job));
+  show_pictures(flags.output, generated, flags.json);
   log_times(generated, request);
   if (!flags.json)
     for (const std::string& name : job.names) print("wrote " + name);
@@ -409,15 +429,25 @@ Status draw_all(const GenerateFlags& flags, const Opened& opened, const std::vec
   return {};
 }
 
-Status generate(GenerateFlags& flags, bool prompt_given) {
+// A picture of another model is another picture.
+void tell_model(const std::string& picture_model, const api::ModelInfo& info) {
+  if (picture_model.empty() || picture_model == info.name) return;
+  log(LogLevel::warning, "the picture was made with the model {}, this is {}; -m names another",
+      quote(picture_model), quote(info.name));
+}
+
+Status generate(GenerateFlags& flags) {
   install_stop_handler();
   if (flags.quiet) set_log_level(LogLevel::warning);
-  TRY(read_prompt(flags, prompt_given));
+  std::string picture_model;
+  if (!flags.like.empty()) TRY(set_like(flags.like, *flags.app, picture_model));
+  TRY(read_prompt(flags, flags.app->count("PROMPT") > 0));
   TRY(complete_settings(flags));
   TRY(check_place(flags.save_latents));
   Progress progress(flags.quiet);
   Opened opened;
   ASSIGN_OR_RETURN(opened.session, open_session(flags, true, progress));
+  tell_model(picture_model, opened.session->info());
   ASSIGN_OR_RETURN(const std::vector<Job> jobs, jobs_of(flags, opened.session->info()));
   TRY(keep_within(flags, largest(jobs), progress, opened));
   if (flags.dry_run) return predict(flags, opened, largest(jobs), progress);
@@ -449,6 +479,7 @@ void add_generate(CLI::App& program, Action& action, const api::OpenModel& open)
   CLI::App* app = program.add_subcommand("generate", "Make pictures from a prompt");
   auto flags = std::make_shared<GenerateFlags>();
   flags->open = open;
+  flags->app = app;
   add_setting_flags(*app, *flags);
   flags->model.add(*app);
   add_output_flags(*app, *flags);
@@ -458,10 +489,9 @@ void add_generate(CLI::App& program, Action& action, const api::OpenModel& open)
       "  tempera generate \"a cat\" -m stable-diffusion-v1-5 -n \"blurry\" --seed 5,9 -o "
       "cat-{seed}.png\n"
       "  tempera generate \"a cat\" -m stable-diffusion-v1-5 --width 768 --dry-run\n"
+      "  tempera generate --like cat-5.png --seed 6 -o again.jpg\n"
       "  tempera generate \"a cat\" -m stable-diffusion-v1-5 --deep-cache 2 --guidance-to 0.8");
-  app->callback([app, flags, &action] {
-    action = [app, flags] { return generate(*flags, app->count("PROMPT") > 0); };
-  });
+  app->callback([flags, &action] { action = [flags] { return generate(*flags); }; });
 }
 
 }  // namespace tempera::cli

@@ -1,9 +1,9 @@
 #include "cli/picture_names.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <set>
 
+#include "api/run/files.h"
 #include "base/text.h"
 
 namespace tempera::cli {
@@ -37,22 +37,8 @@ Result<std::string> expand(std::string_view pattern, const PictureNumbers& pictu
   return text;
 }
 
-std::string with_index(const std::string& name, int64_t index) {
-  fs::path path(name);
-  const std::string file =
-      path.stem().string() + "-" + std::to_string(index) + path.extension().string();
-  return path.replace_filename(file).string();
-}
-
 Status check_place(const std::string& name) {
-  std::string extension = fs::path(name).extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
-  for (const char* other : {".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
-    if (extension == other)
-      return error(ErrorCode::unsupported, "{}: pictures are written as PNG only; name it .png",
-                   name);
+  TRY(api::check_picture_name(name));
   const fs::path folder = fs::path(name).parent_path();
   std::error_code ignored;
   if (folder.empty() || fs::is_directory(folder, ignored)) return {};
@@ -67,6 +53,12 @@ bool is_folder(const std::string& path) {
 
 }  // namespace
 
+std::string with_suffix(const std::string& name, const std::string& suffix) {
+  fs::path path(name);
+  const std::string file = path.stem().string() + suffix + path.extension().string();
+  return path.replace_filename(file).string();
+}
+
 Result<std::vector<std::string>> picture_names(const std::string& asked,
                                                const std::vector<PictureNumbers>& pictures) {
   std::string pattern = asked.empty() ? kDefaultPattern : asked;
@@ -77,7 +69,8 @@ Result<std::vector<std::string>> picture_names(const std::string& asked,
     TRY(check_place(names.back()));
   }
   if (std::set(names.begin(), names.end()).size() == names.size()) return names;
-  for (size_t i = 0; i < names.size(); ++i) names[i] = with_index(names[i], pictures[i].index);
+  for (size_t i = 0; i < names.size(); ++i)
+    names[i] = with_suffix(names[i], "-" + std::to_string(pictures[i].index));
   return names;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "diffusion/pipeline.h"
+#include "diffusion/image/image.h"
 
 namespace tempera::diffusion {
 
@@ -21,9 +22,16 @@ inline constexpr const char* kInfotextKeyword = "parameters";
 // ..." in which a value with a comma, a colon or a line break is a JSON string.
 std::string format_infotext(const Infotext& infotext);
 
-// What AUTOMATIC1111 would write about picture `index` of a run: steps, sampler, scale, seed, size,
-// model and version.
-Infotext describe_picture(const PictureRequest& request, const SamplerPlan& plan, size_t index,
-                          const std::string& model, const std::string& version);
+// Text of that form, also as other programs write it. The last line is the fields' if it is at
+// least three `key: value` parts and nothing else, or starts with the steps; a quoted value is a
+// JSON string, and one in braces stays as it stands. Line breaks of any kind become "\n".
+Infotext parse_infotext(std::string_view text);
+
+// The value of a field, or null where there is none.
+const std::string* find_field(const Infotext& infotext, std::string_view key);
+
+// The text of a picture file that holds its settings: "parameters" or an EXIF "UserComment"; null
+// without either.
+const std::string* find_infotext(const PictureText& text);
 
 }  // namespace tempera::diffusion

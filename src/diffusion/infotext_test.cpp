@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "base/json.h"
+
 namespace tempera::diffusion {
 namespace {
 
@@ -26,15 +30,57 @@ TEST(Infotext, QuotesValuesThatTheLineWouldSplit) {
             "x\nModel: \"a, \\\"b\\\"\", Note: \"1\\n2\", Plain: a b");
 }
 
-TEST(Infotext, DescribesAPicture) {
-  PictureRequest request;
-  request.prompt = "a cat";
-  request.guidance_scale = 7.0;
-  request.seeds = {5, 9};
-  const SamplerPlan plan = make_sampler_plan(request.sampler, {}).value();
-  EXPECT_EQ(format_infotext(describe_picture(request, plan, 1, "emoji", "tempera 0.1.0")),
-            "a cat\nSteps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 9, Size: 512x512, "
-            "Model: emoji, Version: tempera 0.1.0");
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+TEST(Infotext, IsTakenApartAsTheTableSays) {
+  const char* goldens = std::getenv("TEMPERA_GOLDENS");
+  const std::string file =
+      goldens ? std::string(goldens) + "/infotext/cases.json"
+              : std::string(TEMPERA_SOURCE_DIR) + "/test/data/images/infotext.json";
+  const Json cases = read_json_file(file).value();
+  ASSERT_GE(cases["cases"].size(), 25u);
+  for (const Json& row : cases["cases"]) {
+    const Infotext got = parse_infotext(row["text"].get<std::string>());
+    EXPECT_EQ(got.prompt, row["prompt"]) << row;
+    EXPECT_EQ(got.negative_prompt, row["negative"]) << row;
+    EXPECT_EQ((std::map<std::string, std::string>(got.fields.begin(), got.fields.end())),
+              (row["fields"].get<std::map<std::string, std::string>>()));
+  }
+}
+
+TEST(Infotext, ReadsWhatItWrites) {
+  const Infotext infotext{
+      "a cat,\non a mat", "x", {{"Steps", "20"}, {"Model", "a, \"b\""}, {"Note", "1\n2"}}};
+  const Infotext got = parse_infotext(format_infotext(infotext));
+  EXPECT_EQ(got.prompt, infotext.prompt);
+  EXPECT_EQ(got.negative_prompt, infotext.negative_prompt);
+  EXPECT_EQ(got.fields, infotext.fields);
+}
+
+TEST(Infotext, KeepsBracesAndUnclosedQuotesTogether) {
+  const Infotext got = parse_infotext(
+      "x\nSteps: 4, Hashes: {\"a\": \"1\", \"b\": \"2\"}, Seed: 1, Odd: \"no end, Size: 8x8");
+  EXPECT_EQ(got.fields, (Fields{{"Steps", "4"},
+                                {"Hashes", "{\"a\": \"1\", \"b\": \"2\"}"},
+                                {"Seed", "1"},
+                                {"Odd", "\"no end"},
+                                {"Size", "8x8"}}));
+}
+
+TEST(Infotext, ToleratesPartsWithoutAKeyBehindTheSteps) {
+  EXPECT_EQ(parse_infotext("x\nSteps: 4, Seed: 1, Hashes: a, b, Size: 8x8").fields,
+            (Fields{{"Steps", "4"}, {"Seed", "1"}, {"Hashes", "a, b"}, {"Size", "8x8"}}));
+  EXPECT_TRUE(parse_infotext("x\nbest, a b: 1, c d: 2, e f: 3").fields.empty());
+}
+
+TEST(Infotext, TakesAnyBytes) {
+  const std::string text =
+      "a\nNegative prompt: b\nSteps: 1, AB: \"c\\\"d\", EF: {\"x\": 1}, Size: 8x8";
+  for (size_t i = 0; i <= text.size(); ++i) {
+    parse_infotext(text.substr(0, i));
+    for (const char c : {'"', '\\', ',', ':', '{', '}', '\n', '\0', '\xFF'})
+      parse_infotext(text.substr(0, i) + c + text.substr(i));
+  }
 }
 
 }  // namespace

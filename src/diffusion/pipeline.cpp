@@ -7,6 +7,7 @@
 #include "diffusion/guidance.h"
 #include "diffusion/guidance_rescale.h"
 #include "diffusion/noise_source.h"
+#include "diffusion/preview.h"
 #include "diffusion/start.h"
 
 namespace tempera::diffusion {
@@ -54,10 +55,11 @@ Status check_request(const PictureRequest& request, const ModelSettings& model) 
 
 // The buffers of the sampling loop, all made before the first step.
 struct Buffers {
-  std::vector<float> scaled;  // [pictures, 4, h, w]
-  std::vector<float> input;   // [pictures, unet_channels, h, w], if the UNet takes more
-  std::vector<float> output;  // [model batch, 4, h, w]
-  std::vector<float> noise;   // a call's draws, each [pictures, 4, h, w]
+  std::vector<float> scaled;    // [pictures, 4, h, w]
+  std::vector<float> original;  // [pictures, 4, h, w]: the finished latents, as a call takes them
+  std::vector<float> input;     // [pictures, unet_channels, h, w], if the UNet takes more
+  std::vector<float> output;    // [model batch, 4, h, w]
+  std::vector<float> noise;     // a call's draws, each [pictures, 4, h, w]
   SamplerState state;
 };
 
@@ -66,8 +68,10 @@ Buffers make_buffers(const SamplerPlan& plan, const Start& start, size_t latents
   size_t draws = 0;
   for (const auto& of_call : plan.draws) draws = std::max(draws, of_call.size());
   return {std::vector<float>(latents),
+          std::vector<float>(latents),
           std::vector<float>(start.condition.empty() ? 0 : latents + start.condition.size()),
-          std::vector<float>(rows * latents), std::vector<float>(draws * latents),
+          std::vector<float>(rows * latents),
+          std::vector<float>(draws * latents),
           make_sampler_state(plan, latents)};
 }
 
@@ -119,6 +123,7 @@ Status step(const Loop& loop, size_t call, std::span<float> latents) {
   if (kind.guided && loop.request.guidance_rescale > 0.0)
     rescale_guidance(loop.request.guidance_rescale, loop.request.seeds.size(),
                      result.subspan(latents.size(), latents.size()), result.first(latents.size()));
+  predict_original(loop.plan, call, buffers.scaled, output, buffers.original);
   const auto noise = std::span(buffers.noise).first(draws_of(loop.plan, call) * latents.size());
   if (!noise.empty()) loop.noise.draw(loop.plan.draws[call], noise);
   sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);
@@ -133,7 +138,7 @@ Status denoise(const Loop& loop, const ProgressFunction& progress, Pictures& pic
   for (int64_t call = 0; call < calls; ++call) {
     TRY(step(loop, static_cast<size_t>(call), latents));
     if (loop.request.keep_steps) pictures.step_latents.push_back(pictures.latents);
-    TRY(report(progress, Stage::denoise, call + 1, calls));
+    TRY(report(progress, {Stage::denoise, call + 1, calls, loop.buffers.original}));
   }
   return {};
 }

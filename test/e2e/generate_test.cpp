@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "diffusion/image/png.h"
+#include "diffusion/image/read_image.h"
 #include "tensor_file/safetensors.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"
@@ -44,11 +45,47 @@ TEST(Generate, PutsTheSettingsIntoThePicture) {
   expect_program(tiny_picture({"--seed", "5", "-n", "dull", "-o", file}));
   const auto picture = diffusion::read_png(file);
   ASSERT_TRUE(picture.ok()) << picture.error().message;
-  ASSERT_EQ(picture->text.size(), 1u);
+  ASSERT_EQ(picture->text.size(), 2u);
   EXPECT_EQ(picture->text[0].first, "parameters");
   EXPECT_EQ(picture->text[0].second.substr(0, 125),
             "a cat\nNegative prompt: dull\nSteps: 2, Sampler: DPM++ 2M Karras, CFG scale: 7.5, "
             "Seed: 5, Size: 64x64, Model: sd15, Version: t");
+}
+
+std::vector<uint8_t> pixels_of(const std::string& file) {
+  const auto picture = diffusion::read_image(file);
+  EXPECT_TRUE(picture.ok()) << file;
+  return picture.ok() ? picture->image.pixels : std::vector<uint8_t>();
+}
+
+TEST(Generate, LikeMakesAPictureAgain) {
+  const TempFolder folder;
+  expect_program(tiny_picture({"--seed", "5,9", "--steps=3", "-n", "dull", "--sampler", "euler_a",
+                               "--guidance-scale", "3", "--deep-cache", "2", "-o",
+                               folder.path("{seed}.png")}));
+  expect_program(
+      {"generate", "--like", folder.path("9.png"), "-q", "-o", folder.path("again.png")});
+  EXPECT_EQ(pixels_of(folder.path("again.png")), pixels_of(folder.path("9.png")));
+  expect_program({"generate", "a dog", "--like", folder.path("9.png"), "--seed", "5", "-q", "-o",
+                  folder.path("other.webp"), "--quality", "100"});
+  EXPECT_NE(pixels_of(folder.path("other.webp")), pixels_of(folder.path("5.png")));
+  expect_program(
+      {"generate", "--like", folder.path("other.webp"), "-q", "-o", folder.path("other.png")});
+  EXPECT_EQ(pixels_of(folder.path("other.webp")), pixels_of(folder.path("other.png")));
+}
+
+TEST(Generate, WritesTheFormatOfTheName) {
+  const TempFolder folder;
+  for (const std::string name : {"x.jpg", "x.webp"}) {
+    const std::string file = folder.path(name);
+    expect_program(tiny_picture({"--seed", "5", "-o", file}));
+    const auto json = parse_json(expect_program({"inspect", file, "--json"}), "inspect");
+    ASSERT_TRUE(json.ok());
+    EXPECT_EQ((*json)["format"], name == "x.jpg" ? "jpeg" : "webp");
+    EXPECT_EQ((*json)["prompt"], "a cat");
+    EXPECT_EQ((*json)["fields"]["Seed"], "5");
+    EXPECT_EQ((*json)["tempera"]["settings"]["steps"], 2);
+  }
 }
 
 TEST(Generate, APictureDoesNotDependOnItsBatchOrThreads) {

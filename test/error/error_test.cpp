@@ -115,8 +115,8 @@ TEST(UserError, OutputFolderThatIsNotThere) {
 }
 
 TEST(UserError, OutputOfAnotherFormat) {
-  expect_error({"generate", "x", "-m", kTiny, "-o", "x.jpg"}, 3,
-               "x.jpg: pictures are written as PNG only; name it .png");
+  expect_error({"generate", "x", "-m", kTiny, "-o", "x.gif"}, 3,
+               "x.gif: pictures are written as PNG, JPEG or WebP; name it .png, .jpg or .webp");
 }
 
 TEST(UserError, ComponentThatIsNotThere) {

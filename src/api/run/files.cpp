@@ -1,8 +1,12 @@
 #include "api/run/files.h"
 
+#include <algorithm>
+#include <filesystem>
+
+#include "api/run/picture_settings.h"
 #include "base/text.h"
 #include "diffusion/image/contact_sheet.h"
-#include "diffusion/image/png.h"
+#include "diffusion/image/write_image.h"
 #include "diffusion/infotext.h"
 #include "tensor_file/convert.h"
 #include "tensor_file/safetensors.h"
@@ -45,15 +49,33 @@ Status write_latents(const std::string& path, const Generated& generated) {
   return write_safetensors(path, std::move(views));
 }
 
-Status write_picture(const std::string& path, const GeneratedPicture& picture) {
-  return diffusion::write_png(path, picture.image,
-                              {{diffusion::kInfotextKeyword, picture.parameters}});
+Status write_picture(const std::string& path, const GeneratedPicture& picture,
+                     const PictureFileOptions& options) {
+  diffusion::PictureText text;
+  if (options.keep_text) text.emplace_back(diffusion::kInfotextKeyword, picture.parameters);
+  if (options.keep_text && !options.record.empty())
+    text.emplace_back(kRecordKeyword, options.record);
+  return diffusion::write_image(path, picture.image, text, options.quality);
 }
 
-Status write_sheet(const std::string& path, const Generated& generated, int64_t columns) {
+Status check_picture_name(const std::string& path) {
+  if (diffusion::image_format(path)) return {};
+  constexpr std::string_view kOthers[] = {".gif",  ".bmp",  ".tif", ".tiff",
+                                          ".avif", ".heic", ".jxl"};
+  std::string extension = std::filesystem::path(path).extension().string();
+  std::ranges::transform(extension, extension.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  });
+  if (std::ranges::find(kOthers, extension) == std::end(kOthers)) return {};
+  return error(ErrorCode::unsupported,
+               "{}: pictures are written as PNG, JPEG or WebP; name it .png, .jpg or .webp", path);
+}
+
+Status write_sheet(const std::string& path, const Generated& generated, int64_t columns,
+                   int quality) {
   std::vector<diffusion::Image> images;
   for (const GeneratedPicture& picture : generated.pictures) images.push_back(picture.image);
-  return diffusion::write_png(path, diffusion::contact_sheet(images, columns));
+  return diffusion::write_image(path, diffusion::contact_sheet(images, columns), {}, quality);
 }
 
 }  // namespace tempera::api

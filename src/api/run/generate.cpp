@@ -4,9 +4,8 @@
 #include <chrono>
 
 #include "api/run/batches.h"
-#include "api/run/version.h"
 #include "diffusion/conditioning.h"
-#include "diffusion/infotext.h"
+#include "diffusion/preview.h"
 #include "diffusion/start.h"
 #include "diffusion/tiled_decode.h"
 
@@ -84,14 +83,18 @@ class Watch {
       : progress_(progress), seconds_(seconds) {}
 
   bool report(GenerateStage stage, int64_t done, int64_t total, std::string detail = {}) {
+    return report({.stage = stage, .done = done, .total = total, .detail = std::move(detail)});
+  }
+  bool report(const GenerateProgress& event) {
     const auto now = std::chrono::steady_clock::now();
     if (running_) seconds_[*running_] += std::chrono::duration<double>(now - since_).count();
     since_ = now;
-    running_ = stage;
-    last_ = {stage, done, total, std::move(detail)};
-    return keep_going();
+    running_ = event.stage;
+    last_ = event;
+    last_.preview = {};
+    return !progress_ || progress_(event);
   }
-  // Reports the last event again: whether to go on, in the middle of it.
+  // Reports the last event again, without a preview: whether to go on, in the middle of it.
   bool keep_going() const { return !progress_ || progress_(last_); }
 
  private:
@@ -296,6 +299,38 @@ Result<diffusion::ModelSettings> model_settings(const ModelInfo& info,
   return model;
 }
 
+// The pictures of latents that a sampler holds.
+Result<std::vector<diffusion::Image>> preview_pictures(Session& session, const Requests& requests,
+                                                       const PictureRequest& request,
+                                                       const MemoryMeans& means,
+                                                       std::span<const float> latents,
+                                                       PreviewKind kind) {
+  const ModelInfo& info = session.info();
+  if (kind == PreviewKind::vae && means.frees_unet)
+    return error(ErrorCode::unsupported,
+                 "a preview by the VAE takes memory beside the UNet; raise --max-memory or pass "
+                 "--preview linear");
+  const diffusion::LatentColors& colors = info.defaults.latent_colors
+                                              ? *info.defaults.latent_colors
+                                              : diffusion::stable_diffusion_colors();
+  const size_t count = latents.size() / request.seeds.size();
+  std::vector<float> scaled(count), planes(static_cast<size_t>(3 * request.width * request.height));
+  std::vector<diffusion::Image> images;
+  for (size_t i = 0; i < request.seeds.size(); ++i) {
+    const auto latent = latents.subspan(i * count, count);
+    if (kind == PreviewKind::linear) {
+      images.push_back(diffusion::latent_image(latent, request.width / info.vae_scale,
+                                               request.height / info.vae_scale, colors));
+      continue;
+    }
+    const auto factor = static_cast<float>(info.scaling_factor);
+    std::ranges::transform(latent, scaled.begin(), [factor](float x) { return x / factor; });
+    TRY(decode_by(means, session, requests, request, scaled, planes));
+    images.push_back(diffusion::image_from_planes(planes, request.width, request.height));
+  }
+  return images;
+}
+
 Generated collect(const PictureRequest& request, diffusion::Pictures pictures,
                   const ModelInfo& info) {
   Generated result;
@@ -323,51 +358,6 @@ struct Compiled {
   int64_t resident() const { return was_cached ? resident_bytes() : resident_before + code; }
 };
 
-// The settings of `saving` that are not the usual ones, as an infotext's fields.
-void add_saving(const diffusion::WorkSaving& saving,
-                std::vector<std::pair<std::string, std::string>>& fields) {
-  const diffusion::TokenMerging& merging = saving.token_merging;
-  if (merging.ratio > 0) {
-    fields.emplace_back("Token merging ratio", fmt::format("{}", merging.ratio));
-    if (merging.max_downsample > 1)
-      fields.emplace_back("Token merging max downsample", std::to_string(merging.max_downsample));
-    if (merging.cross_attention) fields.emplace_back("Token merging cross attention", "True");
-    if (merging.mlp) fields.emplace_back("Token merging MLP", "True");
-  }
-  if (saving.deep_cache > 1)
-    fields.emplace_back("DeepCache interval", std::to_string(saving.deep_cache));
-  if (saving.guidance_from > 0)
-    fields.emplace_back("Guidance from", fmt::format("{}", saving.guidance_from));
-  if (saving.guidance_to < 1)
-    fields.emplace_back("Guidance to", fmt::format("{}", saving.guidance_to));
-}
-
-void add_hires(const PictureRequest& request,
-               std::vector<std::pair<std::string, std::string>>& fields) {
-  const diffusion::HiresInput& hires = request.hires;
-  if (!is_given(hires)) return;
-  if (!is_given(request.init))
-    fields.emplace_back("Denoising strength", fmt::format("{}", hires.strength));
-  fields.emplace_back("Hires upscale", fmt::format("{}", hires.scale));
-  if (hires.steps > 0) fields.emplace_back("Hires steps", std::to_string(hires.steps));
-  fields.emplace_back("Hires upscaler",
-                      hires.upscaler == diffusion::Upscaler::latent ? "Latent" : "Lanczos");
-}
-
-void add_init(const PictureRequest& request,
-              std::vector<std::pair<std::string, std::string>>& fields) {
-  if (diffusion::is_given(request.init))
-    fields.emplace_back("Denoising strength", fmt::format("{}", request.init.strength));
-  const diffusion::MaskInput& mask = request.mask;
-  if (mask.repaint.empty()) return;
-  if (mask.blur > 0) fields.emplace_back("Mask blur", fmt::format("{}", mask.blur));
-  if (mask.fill != diffusion::MaskFill::original)
-    fields.emplace_back("Masked content", std::string(name(mask.fill)));
-  if (!mask.padding) return;
-  fields.emplace_back("Inpaint area", "Only masked");
-  fields.emplace_back("Masked area padding", std::to_string(*mask.padding));
-}
-
 Result<Generated> generate_pass(Session& session, const PictureRequest& request,
                                 const GenerateProgressFunction& progress,
                                 const MemoryMeans& means) {
@@ -386,11 +376,16 @@ Result<Generated> generate_pass(Session& session, const PictureRequest& request,
   Denoiser denoiser;
   ASSIGN_OR_RETURN(
       diffusion::Pictures pictures,
-      diffusion::make_pictures(request, model,
-                               components_of(session, requests, request, means, denoiser, watch),
-                               [&](const diffusion::Progress& p) {
-                                 return watch.report(stage_of(p.stage), p.done, p.total);
-                               }));
+      diffusion::make_pictures(
+          request, model, components_of(session, requests, request, means, denoiser, watch),
+          [&](const diffusion::Progress& p) {
+            GenerateProgress event{stage_of(p.stage), p.done, p.total};
+            if (!p.original.empty())
+              event.preview = [&](PreviewKind kind) {
+                return preview_pictures(session, requests, request, means, p.original, kind);
+              };
+            return watch.report(event);
+          }));
   Generated result = collect(request, std::move(pictures), info);
   result.seconds = std::move(seconds);
   return result;
@@ -503,25 +498,6 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   prediction.components.push_back(memory_of(*vae_decoder, threads));
   prediction.peak = predict_peak(prediction.components, compiled.resident(), means.frees_unet);
   return prediction;
-}
-
-std::string parameters_text(const PictureRequest& request, const diffusion::SamplerPlan& plan,
-                            const ModelInfo& info, uint64_t seed) {
-  std::vector<std::pair<std::string, std::string>> fields = {
-      {"Steps", std::to_string(plan.steps)},
-      {"Sampler", diffusion::title(plan)},
-      {"CFG scale", fmt::format("{}", request.guidance_scale)},
-      {"Seed", std::to_string(seed)},
-      {"Size", fmt::format("{}x{}", request.width, request.height)},
-      {"Model", info.name}};
-  if (request.tiling) fields.emplace_back("Tiling", "True");
-  add_init(request, fields);
-  add_hires(request, fields);
-  add_saving(request.saving, fields);
-  fields.emplace_back("Version", fmt::format("tempera {}", kVersion));
-  return diffusion::format_infotext({.prompt = request.prompt,
-                                     .negative_prompt = request.negative_prompt,
-                                     .fields = std::move(fields)});
 }
 
 }  // namespace tempera::api

@@ -46,10 +46,15 @@ Result<diffusion::PictureRequest> resolve(const GenerateSettings& settings, cons
 // The parts of a run, in order; `denoise` counts model calls.
 enum class GenerateStage { compile, encode, load, denoise, decode };
 std::string_view name(GenerateStage stage);
+enum class PreviewKind { linear, vae };
 struct GenerateProgress {
   GenerateStage stage;
   int64_t done, total;
   std::string detail;  // the component that is compiled or loaded
+  // After a model call: the pictures as they are by now. `linear` costs nothing and has a pixel for
+  // 8x8; `vae` decodes, and is unsupported where the memory for that is not there. Null elsewhere,
+  // and not to be kept.
+  std::function<Result<std::vector<diffusion::Image>>(PreviewKind kind)> preview = {};
 };
 // False stops with ErrorCode::cancelled.
 using GenerateProgressFunction = std::function<bool(const GenerateProgress&)>;

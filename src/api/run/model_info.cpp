@@ -22,9 +22,10 @@ Status read(const Json& json, std::string_view key, T& value, std::string_view w
 }
 
 Status check_keys(const Json& defaults, std::string_view where) {
-  static constexpr std::string_view kKeys[] = {"width",           "height",          "steps",
-                                               "guidance_scale",  "sampler",         "schedule",
-                                               "negative_prompt", "timestep_spacing"};
+  static constexpr std::string_view kKeys[] = {
+      "width",           "height",           "steps",
+      "guidance_scale",  "sampler",          "schedule",
+      "negative_prompt", "timestep_spacing", "latent_colors"};
   for (const auto& [key, value] : defaults.items()) {
     bool known = false;
     for (const std::string_view name : kKeys) known |= name == key;
@@ -48,6 +49,7 @@ Json to_json(const ModelDefaults& defaults) {
   put(json, "schedule", defaults.schedule);
   put(json, "timestep_spacing", defaults.timestep_spacing);
   put(json, "negative_prompt", defaults.negative_prompt);
+  put(json, "latent_colors", defaults.latent_colors);
   return json;
 }
 
@@ -94,6 +96,17 @@ Status read_sizes(const Json& json, ModelInfo& info, std::string_view where) {
   return {};
 }
 
+Status read_colors(const Json& json, ModelDefaults& defaults, std::string_view where) {
+  constexpr size_t kNumbers = 15;
+  if (!json.contains("latent_colors")) return {};
+  std::vector<double>& colors = defaults.latent_colors.emplace();
+  for (const Json& number : json["latent_colors"])
+    if (number.is_number()) colors.push_back(number.get<double>());
+  if (colors.size() == kNumbers && json["latent_colors"].size() == kNumbers) return {};
+  return error(ErrorCode::data_loss, "{}: field 'latent_colors' must be a list of {} numbers",
+               where, kNumbers);
+}
+
 }  // namespace
 
 Result<ModelDefaults> parse_model_defaults(const Json& json, std::string_view where) {
@@ -112,6 +125,7 @@ Result<ModelDefaults> parse_model_defaults(const Json& json, std::string_view wh
   TRY(read(fields, "schedule", defaults.schedule, where));
   TRY(read(fields, "timestep_spacing", defaults.timestep_spacing, where));
   TRY(read(fields, "negative_prompt", defaults.negative_prompt, where));
+  TRY(read_colors(fields, defaults, where));
   return defaults;
 }
 

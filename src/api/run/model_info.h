@@ -17,6 +17,8 @@ struct ModelDefaults {
   std::optional<int64_t> width, height, steps;
   std::optional<double> guidance_scale;
   std::optional<std::string> sampler, schedule, timestep_spacing, negative_prompt;
+  // Of linear previews, see diffusion/preview.h: 15 numbers [those of Stable Diffusion's VAE].
+  std::optional<std::vector<double>> latent_colors;
 };
 
 // {"defaults": {...}}; data_loss for a field that is unknown or of another type.

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "api/run/picture_settings.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/output.h"
@@ -68,7 +69,23 @@ void print_artifact(const Json& json) {
   }
 }
 
+void print_picture(const Json& json) {
+  print(fmt::format("{} picture, {}x{}{}", text_of(json, "format"), json.at("width").get<int64_t>(),
+                    json.at("height").get<int64_t>(),
+                    json.at("has_alpha").get<bool>() ? ", with alpha" : ""));
+  for (const auto& [keyword, text] : json.at("text").items())
+    print("\n" + keyword + "\n" + text.get<std::string>());
+}
+
 Status describe(const Flags& flags) {
+  if (api::is_picture(flags.path)) {
+    ASSIGN_OR_RETURN(const Json picture, api::describe_picture(flags.path));
+    if (flags.json)
+      print(picture);
+    else
+      print_picture(picture);
+    return {};
+  }
   ASSIGN_OR_RETURN(const Json json, api::describe_path(flags.path, flags.tensors));
   if (flags.json)
     print(json);
@@ -138,11 +155,13 @@ Status inspect(const Flags& flags) {
 }  // namespace
 
 void add_inspect(CLI::App& program, Action& action) {
-  CLI::App* app = program.add_subcommand("inspect",
-                                         "Tell what a model, file or artifact holds, or how a "
-                                         "component is compiled");
+  CLI::App* app =
+      program.add_subcommand("inspect",
+                             "Tell what a model, file, artifact or picture holds, or how a "
+                             "component is compiled");
   auto flags = std::make_shared<Flags>();
-  app->add_option("PATH", flags->path, "A folder or .safetensors file; MODEL:COMPONENT for a graph")
+  app->add_option("PATH", flags->path,
+                  "A model's folder or file, or a picture; MODEL:COMPONENT for a graph")
       ->required();
   app->add_flag("--tensors", flags->tensors, "List the tensors too");
   app->add_flag("--json", flags->json, "Print the result as JSON");
