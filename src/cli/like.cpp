@@ -33,7 +33,8 @@ bool is_given(const CLI::App& app, const std::string& name) {
 
 // Whether the command line says it, or says what it hangs on.
 bool is_decided(const CLI::App& app, const std::string& name) {
-  if (name == "PROMPT") return is_given(app, "PROMPT") || is_given(app, "prompt-file");
+  if (name == "PROMPT")
+    return is_given(app, "PROMPT") || is_given(app, "prompt-file") || is_given(app, "prompts-file");
   if (name == "schedule" || name == "timestep-spacing" || name == "eta")
     return is_given(app, name) || is_given(app, "sampler");
   return is_given(app, name);

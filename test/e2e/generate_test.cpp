@@ -60,9 +60,9 @@ std::vector<uint8_t> pixels_of(const std::string& file) {
 
 TEST(Generate, LikeMakesAPictureAgain) {
   const TempFolder folder;
-  expect_program(tiny_picture({"--seed", "5,9", "--steps=3", "-n", "dull", "--sampler", "euler_a",
-                               "--guidance-scale", "3", "--deep-cache", "2", "-o",
-                               folder.path("{seed}.png")}));
+  expect_program(
+      tiny_picture({"--seed", "5,9", "-n", "dull", "--sampler", "euler_a", "--guidance-scale", "3",
+                    "--deep-cache", "2", "-o", folder.path("{seed}.png")}));
   expect_program(
       {"generate", "--like", folder.path("9.png"), "-q", "-o", folder.path("again.png")});
   EXPECT_EQ(pixels_of(folder.path("again.png")), pixels_of(folder.path("9.png")));
