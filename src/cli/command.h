@@ -22,6 +22,7 @@ void add_profile(CLI::App& program, Action& action);
 void add_inspect(CLI::App& program, Action& action);
 void add_accuracy(CLI::App& program, Action& action);
 void add_quality(CLI::App& program, Action& action);
+void add_prompt(CLI::App& program, Action& action);
 void add_tokenize(CLI::App& program, Action& action);
 void add_samplers(CLI::App& program, Action& action);
 void add_noise(CLI::App& program, Action& action);

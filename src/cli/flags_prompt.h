@@ -10,8 +10,12 @@ namespace tempera::cli {
 
 // How prompts are read.
 struct PromptFlags {
-  std::string language = "plain";
+  std::string language = "a1111";
+  int64_t clip_skip = 1;
+  std::string wildcard_dir;
+  std::string file;  // of prompts, one a line
   void add(CLI::App& app);
+  void add_file(CLI::App& app);
   Status apply(api::GenerateSettings& settings) const;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <memory>
 #include <sstream>
@@ -11,6 +12,7 @@
 #include "api/run/files.h"
 #include "api/run/fit_memory.h"
 #include "api/run/picture_views.h"
+#include "api/run/wildcards.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/suggest.h"
@@ -28,6 +30,7 @@
 #include "cli/output.h"
 #include "cli/picture_names.h"
 #include "cli/progress.h"
+#include "cli/prompts_file.h"
 #include "cli/stop.h"
 
 namespace tempera::cli {
@@ -127,6 +130,7 @@ Status parse_cell(const std::vector<std::string>& cell, GenerateFlags& flags) {
 
 void add_output_flags(CLI::App& app, GenerateFlags& flags) {
   flags.grid.add(app);
+  flags.prompts.add_file(app);
   flags.output.add(app);
   app.add_option("--save-latents", flags.save_latents,
                  "Write the final latents, before the division by scaling_factor")
@@ -150,6 +154,12 @@ void add_output_flags(CLI::App& app, GenerateFlags& flags) {
 }
 
 Status read_prompt(GenerateFlags& flags, bool prompt_given) {
+  if (!flags.prompts.file.empty()) {
+    if (prompt_given || !flags.prompt_file.empty() || flags.grid.is_given())
+      return error(ErrorCode::invalid_argument,
+                   "--prompts-file goes with no other prompt and with no grid");
+    return {};
+  }
   if (flags.prompt_file.empty()) {
     flags.settings.prompt = flags.prompt;
     if (prompt_given) return {};
@@ -206,8 +216,10 @@ Status name_pictures(const GenerateFlags& flags, std::vector<Job>& jobs) {
     for (const uint64_t seed : job.request.seeds)
       pictures.push_back(
           {seed, static_cast<int64_t>(pictures.size()), job.request.width, job.request.height});
-  ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                   picture_names(flags.output.pattern, pictures));
+  const bool by_index = !flags.prompts.file.empty();  // seeds may be others when it goes on later
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> names,
+      picture_names(flags.output.pattern, pictures, by_index ? kIndexPattern : kDefaultPattern));
   auto name = names.begin();
   for (Job& job : jobs) {
     job.names.assign(name, name + std::ssize(job.request.seeds));
@@ -353,6 +365,44 @@ Result<std::vector<Job>> grid_jobs(const GenerateFlags& flags, const api::ModelI
   return jobs;
 }
 
+// A line's seeds follow those of the line before, unless there is a list of them.
+Result<std::vector<Job>> line_jobs(const GenerateFlags& flags, const api::ModelInfo& info) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> prompts, read_prompts_file(flags.prompts.file));
+  api::GenerateSettings settings = flags.settings;
+  std::vector<Job> jobs;
+  for (const std::string& prompt : prompts) {
+    settings.prompt = prompt;
+    ASSIGN_OR_RETURN(const diffusion::PictureRequest request, api::resolve(settings, info));
+    if (settings.seeds.size() <= 1) settings.seeds = {request.seeds.front() + request.seeds.size()};
+    for (diffusion::PictureRequest& part : api::split(request, flags.grid.batch_count))
+      jobs.push_back({std::move(part), {}});
+  }
+  return jobs;
+}
+
+Status expand_wildcards(const std::string& folder, std::vector<Job>& jobs) {
+  if (folder.empty()) return {};
+  std::vector<Job> expanded;
+  for (const Job& job : jobs) {
+    ASSIGN_OR_RETURN(auto requests, api::with_wildcards(job.request, folder));
+    for (diffusion::PictureRequest& request : requests)
+      expanded.push_back({std::move(request), {}});
+  }
+  jobs = std::move(expanded);
+  return {};
+}
+
+// What a run before this one has made.
+void drop_finished(std::vector<Job>& jobs) {
+  const auto exists = [](const std::string& name) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(name, ignored);
+  };
+  const size_t dropped =
+      std::erase_if(jobs, [&](const Job& job) { return std::ranges::all_of(job.names, exists); });
+  if (dropped > 0) log(LogLevel::info, "{} prompts have their pictures already", dropped);
+}
+
 Result<std::vector<Job>> jobs_of(const GenerateFlags& flags, const api::ModelInfo& info) {
   std::vector<Job> jobs;
   if (flags.grid.is_given()) {
@@ -362,12 +412,16 @@ Result<std::vector<Job>> jobs_of(const GenerateFlags& flags, const api::ModelInf
       return error(ErrorCode::invalid_argument,
                    "--save-latents is of one setting, without --grid-x");
     ASSIGN_OR_RETURN(jobs, grid_jobs(flags, info));
+  } else if (!flags.prompts.file.empty()) {
+    ASSIGN_OR_RETURN(jobs, line_jobs(flags, info));
   } else {
     ASSIGN_OR_RETURN(const diffusion::PictureRequest request, api::resolve(flags.settings, info));
     for (diffusion::PictureRequest& part : api::split(request, flags.grid.batch_count))
       jobs.push_back({std::move(part), {}});
   }
+  TRY(expand_wildcards(flags.prompts.wildcard_dir, jobs));
   TRY(name_pictures(flags, jobs));
+  if (!flags.prompts.file.empty()) drop_finished(jobs);
   return jobs;
 }
 
@@ -415,6 +469,8 @@ Status draw(const GenerateFlags& flags, const Opened& opened, const Job& job, Pr
   log_times(generated, request);
   if (!flags.json)
     for (const std::string& name : job.names) print("wrote " + name);
+  if (!flags.prompts.file.empty())  // of any number of pictures: files hold them now
+    for (api::GeneratedPicture& picture : generated.pictures) picture.image.pixels = {};
   api::append(std::move(generated), all);
   return {};
 }
@@ -423,9 +479,13 @@ Status draw_all(const GenerateFlags& flags, const Opened& opened, const std::vec
                 Progress& progress) {
   api::Generated all;
   for (const Job& job : jobs) TRY(draw(flags, opened, job, progress, all));
-  if (!flags.save_latents.empty()) TRY(api::write_latents(flags.save_latents, all));
+  if (!flags.save_latents.empty() && !jobs.empty())
+    TRY(api::write_latents(flags.save_latents, all));
   TRY(write_sheet(flags, jobs, all));
-  if (flags.json) print(result_json(flags, jobs, opened.session->info(), all));
+  if (flags.json && jobs.empty())
+    print(Json{{"pictures", Json::array()}});
+  else if (flags.json)
+    print(result_json(flags, jobs, opened.session->info(), all));
   return {};
 }
 
@@ -449,6 +509,7 @@ Status generate(GenerateFlags& flags) {
   ASSIGN_OR_RETURN(opened.session, open_session(flags, true, progress));
   tell_model(picture_model, opened.session->info());
   ASSIGN_OR_RETURN(const std::vector<Job> jobs, jobs_of(flags, opened.session->info()));
+  if (jobs.empty()) return draw_all(flags, opened, jobs, progress);
   TRY(keep_within(flags, largest(jobs), progress, opened));
   if (flags.dry_run) return predict(flags, opened, largest(jobs), progress);
   return draw_all(flags, opened, jobs, progress);

@@ -60,9 +60,10 @@ std::string with_suffix(const std::string& name, const std::string& suffix) {
 }
 
 Result<std::vector<std::string>> picture_names(const std::string& asked,
-                                               const std::vector<PictureNumbers>& pictures) {
-  std::string pattern = asked.empty() ? kDefaultPattern : asked;
-  if (is_folder(pattern)) pattern = (fs::path(pattern) / kDefaultPattern).string();
+                                               const std::vector<PictureNumbers>& pictures,
+                                               const std::string& otherwise) {
+  std::string pattern = asked.empty() ? otherwise : asked;
+  if (is_folder(pattern)) pattern = (fs::path(pattern) / otherwise).string();
   std::vector<std::string> names;
   for (const PictureNumbers& picture : pictures) {
     ASSIGN_OR_RETURN(names.emplace_back(), expand(pattern, picture));

@@ -14,16 +14,18 @@ struct PictureNumbers {
   int64_t width, height;
 };
 
-// File names from a pattern with {seed}, {index}, {width} and {height}. A folder gets the default
-// pattern inside it; an empty pattern is the default, in the current folder. Where two pictures
+inline constexpr const char* kDefaultPattern = "tempera-{seed}.png";
+inline constexpr const char* kIndexPattern = "tempera-{index}.png";
+
+// File names from a pattern with {seed}, {index}, {width} and {height}. A folder gets the pattern
+// `otherwise` inside it; an empty pattern is `otherwise`, in the current folder. Where two pictures
 // would have one name, "-INDEX" goes before the extension. Errors, before anything is computed: an
 // unknown field, a folder that is not there, the extension of a format that is not written.
 Result<std::vector<std::string>> picture_names(const std::string& pattern,
-                                               const std::vector<PictureNumbers>& pictures);
+                                               const std::vector<PictureNumbers>& pictures,
+                                               const std::string& otherwise = kDefaultPattern);
 
 // "cat.png" with "-grid" is "cat-grid.png".
 std::string with_suffix(const std::string& name, const std::string& suffix);
-
-inline constexpr const char* kDefaultPattern = "tempera-{seed}.png";
 
 }  // namespace tempera::cli

@@ -326,8 +326,8 @@ TEST(PictureRequest, MeasuresPartsFromTheNegativePromptAtAnyScale) {
 }
 
 TEST(PictureRequest, BindsAContextWhereTheTextsChange) {
-  for (const auto& [sampler, calls] :
-       std::map<std::string, std::string>{{"euler", "bbcc"}, {"plms", "bbbcc"}}) {
+  for (const auto& [sampler, calls] : std::map<std::string, std::string>{
+           {"euler", "bbcc"}, {"plms", "bbbcc"}, {"heun", "bbbbccc"}}) {
     FakeModel model;
     PictureRequest asked = request();
     asked.prompts.language = PromptLanguage::a1111;

@@ -76,6 +76,8 @@ std::vector<std::string> arguments_of(const Json& settings, const TempFolder& fo
                                         settings["guidance_scale"].dump(),
                                         "--seed",
                                         seeds_of(settings["seed"]),
+                                        "--prompt-language",
+                                        "plain",
                                         "--width",
                                         settings["width"].dump(),
                                         "--height",
@@ -89,6 +91,10 @@ std::vector<std::string> arguments_of(const Json& settings, const TempFolder& fo
                                         folder.path("picture-{seed}.png")};
   if (settings["negative_prompt"].is_string())
     arguments.insert(arguments.end(), {"-n", settings["negative_prompt"]});
+  // diffusers counts the layers that are left out.
+  if (settings.contains("clip_skip"))
+    arguments.insert(arguments.end(),
+                     {"--clip-skip", std::to_string(settings["clip_skip"].get<int>() + 1)});
   if (settings.contains("tome")) add_token_merging(settings["tome"], arguments);
   const bool one_stream = settings["num_images_per_prompt"] > 1 && !settings["seed"].is_array();
   if (settings.contains("strength")) {
@@ -169,6 +175,7 @@ TEST(Pipelines, DpmSolver) { expect_case("txt2img.dpmpp_2m"); }
 TEST(Pipelines, DpmSolverKarras) { expect_case("txt2img.dpmpp_2m_karras"); }
 TEST(Pipelines, NoNegativePromptIsTheEmptyOne) { expect_case("txt2img.no_negative"); }
 TEST(Pipelines, LongPromptIsCut) { expect_case("txt2img.long_prompt"); }
+TEST(Pipelines, ClipSkip) { expect_case("txt2img.clip_skip1"); }
 TEST(Pipelines, TokenMerging) { expect_case("tome.0.5"); }
 TEST(Pipelines, TokenMergingOfEveryLayer) { expect_case("tome.0.3_all"); }
 TEST(Pipelines, InitImageAtLowStrength) { expect_case("img2img.0.3"); }

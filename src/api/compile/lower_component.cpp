@@ -76,7 +76,8 @@ Result<frontend::BuiltComponent> build(const frontend::Checkpoint& checkpoint,
                                     .width = request.width,
                                     .tokens = request.tokens,
                                     .repeat = request.repeat,
-                                    .circular = request.tiling},
+                                    .circular = request.tiling,
+                                    .clip_skip = request.clip_skip},
                                    unet_options(request));
 }
 

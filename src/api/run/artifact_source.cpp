@@ -23,6 +23,19 @@ std::pair<int64_t, int64_t> pixels(const ComponentRequest& request, int64_t vae_
   return {request.height * scale, request.width * scale};
 }
 
+Status check_tokens(const runtime::Artifact& artifact, const runtime::Plan& plan,
+                    const ComponentRequest& request) {
+  for (const runtime::PlanTensor& input : plan.inputs)
+    if ((input.name == "input_ids" || input.name == "encoder_hidden_states") &&
+        input.shape[1] != request.tokens)
+      return error(
+          ErrorCode::unsupported,
+          "{}: compiled for prompts of {} tokens, this one takes {}; make it shorter, pass "
+          "--prompt-language plain, or take the model itself",
+          artifact.folder, input.shape[1], request.tokens);
+  return {};
+}
+
 Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int64_t vae_scale,
                                          const ComponentRequest& request) {
   if (!request.keep.empty() || !request.layer.empty())
@@ -35,6 +48,7 @@ Result<CompiledComponent> read_component(const runtime::Artifact& artifact, int6
                                       options_of(request)));
   CompiledComponent component;
   ASSIGN_OR_RETURN(component.plan, runtime::read_plan(artifact, *entry));
+  TRY(check_tokens(artifact, component.plan, request));
   component.code_path = runtime::path_in(artifact, artifact.code_file);
   ASSIGN_OR_RETURN(component.code, read_file(component.code_path));
   component.was_cached = true;

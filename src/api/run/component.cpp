@@ -20,7 +20,8 @@ std::string text_of(UnetPart part) {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> options_of(const ComponentRequest& request) {
-  return {{"part", text_of(request.part)},
+  return {{"clip_skip", request.clip_skip == 1 ? "" : std::to_string(request.clip_skip)},
+          {"part", text_of(request.part)},
           {"repeat", request.repeat == 1 ? "" : std::to_string(request.repeat)},
           {"tiling", request.tiling ? "circular" : ""},
           {"token_merging", text_of(request.token_merging)}};

@@ -28,6 +28,7 @@ struct ComponentRequest {
   // text one after another: the two halves of a guided step see the same latents.
   int64_t repeat = 1;
   std::vector<std::string> keep;          // globs of layers that become outputs too
+  int64_t clip_skip = 1;                  // text_encoder: its last layer, counted from the end
   diffusion::TokenMerging token_merging;  // of a unet, as is the part
   UnetPart part = UnetPart::all;
   bool tiling = false;  // of unet and vae_*: pictures whose opposite sides meet

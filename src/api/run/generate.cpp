@@ -42,12 +42,14 @@ Requests requests_of(const PictureRequest& request, const ModelInfo& info,
   const auto pictures = static_cast<int64_t>(request.seeds.size());
   const int64_t at_once = prompts.has_negative ? 2 : 1;
   const int64_t height = request.height / info.vae_scale, width = request.width / info.vae_scale;
-  Requests requests{
-      .text_encoder = {.component = "text_encoder", .batch = at_once, .tokens = info.text_tokens},
-      .vae_decoder = {.component = "vae_decoder",
-                      .height = height,
-                      .width = width,
-                      .tiling = request.tiling && means.decode_tile == 0}};
+  Requests requests{.text_encoder = {.component = "text_encoder",
+                                     .batch = at_once,
+                                     .tokens = info.text_tokens,
+                                     .clip_skip = request.prompts.clip_skip},
+                    .vae_decoder = {.component = "vae_decoder",
+                                    .height = height,
+                                    .width = width,
+                                    .tiling = request.tiling && means.decode_tile == 0}};
   if (means.decode_tile > 0) {
     const int64_t margin = request.tiling ? 2 * diffusion::kWrapMargin : 0;
     requests.vae_decoder.height = std::min(height + margin, means.decode_tile);

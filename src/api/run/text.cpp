@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "base/json.h"
-#include "diffusion/prompt/tokenizer.h"
 
 namespace tempera::api {
 namespace {
@@ -16,7 +15,12 @@ std::string tokenizer_folder(const std::string& folder) {
   return fs::is_directory(inner, ignored) ? inner : folder;
 }
 
-// A model's text encoder says how many tokens it takes; a lone tokenizer its own length.
+}  // namespace
+
+Result<diffusion::Tokenizer> open_tokenizer(const std::string& folder) {
+  return diffusion::load_tokenizer(tokenizer_folder(folder));
+}
+
 Result<int64_t> padded_length(const std::string& folder, const diffusion::Tokenizer& tokenizer) {
   const std::string config = folder + "/text_encoder/config.json";
   std::error_code ignored;
@@ -26,15 +30,13 @@ Result<int64_t> padded_length(const std::string& folder, const diffusion::Tokeni
                          config);
 }
 
-}  // namespace
-
 Result<std::vector<int32_t>> tokenize(const std::string& folder, std::string_view text) {
-  ASSIGN_OR_RETURN(const auto tokenizer, diffusion::load_tokenizer(tokenizer_folder(folder)));
+  ASSIGN_OR_RETURN(const auto tokenizer, open_tokenizer(folder));
   return tokenizer.encode(text);
 }
 
 Result<std::vector<int32_t>> tokenize_padded(const std::string& folder, std::string_view text) {
-  ASSIGN_OR_RETURN(const auto tokenizer, diffusion::load_tokenizer(tokenizer_folder(folder)));
+  ASSIGN_OR_RETURN(const auto tokenizer, open_tokenizer(folder));
   ASSIGN_OR_RETURN(const int64_t length, padded_length(folder, tokenizer));
   return tokenizer.encode_padded(text, length);
 }

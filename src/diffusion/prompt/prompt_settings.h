@@ -9,14 +9,18 @@
 namespace tempera::diffusion {
 
 // How a prompt's text is read. plain: as it stands, cut at the text encoder's length, as diffusers
-// does. a1111: AUTOMATIC1111's grammar, of any length.
+// does. a1111: AUTOMATIC1111's grammar, of any length, with the mean of the hidden states as it was
+// before weighting.
 enum class PromptLanguage : uint8_t { plain, a1111 };
 
 Result<PromptLanguage> parse_prompt_language(std::string_view name);
 std::string_view name(PromptLanguage language);
 
 struct PromptSettings {
-  PromptLanguage language = PromptLanguage::plain;
+  PromptLanguage language = PromptLanguage::a1111;
+  // 1: the whole text encoder, 2: without its last layer, and so on; the final norm stays. Layers
+  // that the model's own config leaves out (SD 2) do not count.
+  int64_t clip_skip = 1;
   auto operator<=>(const PromptSettings&) const = default;
 };
 

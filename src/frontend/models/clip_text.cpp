@@ -41,10 +41,10 @@ ValueId layer(ModuleBuilder& m, const ClipTextConfig& config, ValueId x) {
   return m.b.mark(x);
 }
 
-ValueId encode(ModuleBuilder& m, const ClipTextConfig& config, ValueId x) {
+ValueId encode(ModuleBuilder& m, const ClipTextConfig& config, int64_t layers, ValueId x) {
   const auto scope = m.b.scope("encoder");
   m.b.mark("hidden_state.0", x);
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
+  for (int64_t i = 0; i < layers; ++i) {
     const auto inner = m.b.scope(fmt::format("layers.{}", i));
     x = m.b.mark(fmt::format("hidden_state.{}", i + 1), layer(m, config, x));
   }
@@ -82,10 +82,15 @@ Result<ComponentGraph> build_text_encoder(const ClipTextConfig& config, const We
     return error(ErrorCode::invalid_argument,
                  "{} tokens do not fit this text encoder, which takes up to {}", size.tokens,
                  config.max_position_embeddings);
+  if (size.clip_skip < 1 || size.clip_skip > config.num_hidden_layers)
+    return error(ErrorCode::invalid_argument,
+                 "clip skip {} is not within 1 to this text encoder's {} layers", size.clip_skip,
+                 config.num_hidden_layers);
   ModuleBuilder m(weights);
   const ValueId ids =
       m.b.input("input_ids", DType::i32, {size.batch, size.tokens}, graph::Rate::prompt);
-  const ValueId x = encode(m, config, embed(m, config, ids));
+  const ValueId x =
+      encode(m, config, config.num_hidden_layers - size.clip_skip + 1, embed(m, config, ids));
   const ValueId hidden = m.layer_norm("final_layer_norm", x, config.layer_norm_eps);
   m.b.output("last_hidden_state", hidden);
   m.b.output("pooler_output", pool(m.b, config, ids, hidden));

@@ -197,6 +197,44 @@ TEST(UnetOfRepeatedRows, GivesWhatTheRowsWrittenOutGive) {
   EXPECT_EQ(repeated.at("sample"), written.at("sample"));
 }
 
+// [rows, tokens, width] -> [rows, count * tokens, width].
+Tensor tokens_again(const Tensor& context, int64_t count) {
+  Tensor longer(context.dtype, {context.shape[0], count * context.shape[1], context.shape[2]});
+  const auto row = std::ssize(context.data) / context.shape[0];
+  auto to = longer.data.begin();
+  for (int64_t i = 0; i < context.shape[0]; ++i)
+    for (int64_t copy = 0; copy < count; ++copy)
+      to = std::copy_n(context.data.begin() + i * row, row, to);
+  return longer;
+}
+
+TEST(UnetOfRepeatedRows, SeesTheSameInAContextThatIsRepeatedWhole) {
+  const Tensors want = load_layers("sd15.final");
+  const Tensor& latent = want.at("unet.1x8x8.latent");
+  const Tensor context = first(want.at("context"), 1);
+  const ComponentSize size{.batch = 1, .height = 8, .width = 8, .tokens = 154};
+  const Tensors got = run(kSd15, Component::unet, size,
+                          {{"sample", latent},
+                           {"timestep", repeat(320.625, 1)},
+                           {"encoder_hidden_states", tokens_again(context, 2)}});
+  test::expect_close("154 tokens", got.at("sample"), want.at("unet.1x8x8.t320.625"), kBound);
+}
+
+TEST(TextEncoder, SkipsItsLastLayersButNotTheFinalNorm) {
+  const Tensor ids = to_i32(load_layers("sd15.text_encoder").at("input.ids"));
+  const ComponentSize size{.batch = 2, .tokens = 77};
+  ComponentSize skipping = size;
+  skipping.clip_skip = 2;
+  const Tensors all = run(kSd15, Component::text_encoder, size, {{"input_ids", ids}});
+  const Tensors most = run(kSd15, Component::text_encoder, skipping, {{"input_ids", ids}});
+  EXPECT_NE(most.at("last_hidden_state"), all.at("last_hidden_state"));
+  skipping.clip_skip = 100;
+  const Result<Checkpoint> checkpoint = open_checkpoint(kSd15);
+  EXPECT_TRUE(build_component(*checkpoint, Component::text_encoder, skipping)
+                  .error()
+                  .message.starts_with("clip skip 100 is not within 1 to this text encoder's"));
+}
+
 TEST(UnetOfRepeatedRows, RefusesABatchThatIsNoMultiple) {
   const Result<Checkpoint> checkpoint = open_checkpoint(kSd15);
   const auto built =
