@@ -469,7 +469,8 @@ Status draw(const GenerateFlags& flags, const Opened& opened, const Job& job, Pr
   log_times(generated, request);
   if (!flags.json)
     for (const std::string& name : job.names) print("wrote " + name);
-  if (!flags.prompts.file.empty())  // of any number of pictures: files hold them now
+  if (!flags.prompts.file.empty() &&
+      !flags.output.grid)  // of any number of pictures: files hold them now
     for (api::GeneratedPicture& picture : generated.pictures) picture.image.pixels = {};
   api::append(std::move(generated), all);
   return {};

@@ -69,6 +69,8 @@ std::string parameters_text(const PictureRequest& request, const diffusion::Samp
                    {"Seed", std::to_string(seed)},
                    {"Size", fmt::format("{}x{}", request.width, request.height)},
                    {"Model", info.name}};
+  if (request.prompts.clip_skip > 1)
+    fields.emplace_back("Clip skip", std::to_string(request.prompts.clip_skip));
   if (request.tiling) fields.emplace_back("Tiling", "True");
   add_init(request, fields);
   add_hires(request, fields);

@@ -25,7 +25,7 @@ struct ComponentSize {
   // unet, vae_*: pictures that tile: convolutions see the opposite side beyond an edge, as torch's
   // padding_mode "circular".
   bool circular = false;
-  int64_t clip_skip = 1;          // text_encoder: the last of its layers, counted from the end
+  int64_t clip_skip = 1;  // text_encoder: the last of its layers, counted from the end
 };
 
 // invalid_argument unless 1 <= batch <= 1024 and the extents that are used are within 1 to 16384.
