@@ -8,12 +8,18 @@
 namespace tempera::diffusion {
 
 NoiseSource::NoiseSource(const NoiseSettings& settings, std::span<const uint64_t> seeds,
-                         const LatentSize& size)
+                         const LatentSize& size, const std::optional<BrownianRange>& brownian)
     : settings_(settings), seeds_(seeds.begin(), seeds.end()), size_(size) {
   CHECK(!seeds.empty(), "noise of no pictures");
   if (settings_.batch == 0) settings_.batch = static_cast<int64_t>(seeds.size());
   if (one_stream()) whole_.resize(static_cast<size_t>(settings_.batch) * size.count());
   seed_generators(0);
+  if (!brownian) return;
+  for (size_t i = 0; i < seeds_.size(); ++i) {
+    // One stream has one seed for all.
+    const uint64_t index = one_stream() ? static_cast<uint64_t>(settings_.first_picture) + i : 0;
+    trees_.emplace_back(settings_.rng, seeds_[i] + index, *brownian, size.count());
+  }
 }
 
 void NoiseSource::seed_generators(uint64_t delta) {
@@ -62,7 +68,13 @@ void NoiseSource::vary(std::span<float> latents) {
 void NoiseSource::draw(std::span<const NoiseDraw> draws, std::span<float> noises) {
   if (draws.empty()) return;
   const size_t count = noises.size() / draws.size();
-  for (size_t i = 0; i < draws.size(); ++i) draw(noises.subspan(i * count, count));
+  for (size_t i = 0; i < draws.size(); ++i) draw(draws[i], noises.subspan(i * count, count));
+}
+
+void NoiseSource::draw(const NoiseDraw& one, std::span<float> latents) {
+  if (!one.is_brownian()) return draw(latents);
+  CHECK(trees_.size() == seeds_.size(), "Brownian noise without its range");
+  for (size_t i = 0; i < trees_.size(); ++i) trees_[i].draw(one, picture(latents, i));
 }
 
 }  // namespace tempera::diffusion

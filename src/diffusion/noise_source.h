@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "diffusion/noise/brownian_tree.h"
 #include "diffusion/noise/noise_settings.h"
 #include "diffusion/noise/normal_generator.h"
 #include "diffusion/samplers/sampler.h"
@@ -21,9 +23,9 @@ struct LatentSize {
 // whole batch, of which parts made apart take their rows.
 class NoiseSource {
  public:
-  // One seed a picture; of a single stream the first is taken.
+  // One seed a picture; of a single stream the first is taken. `brownian` is the plan's.
   NoiseSource(const NoiseSettings& settings, std::span<const uint64_t> seeds,
-              const LatentSize& size);
+              const LatentSize& size, const std::optional<BrownianRange>& brownian = {});
 
   // The noise that a run starts from, once, before any that steps take: with the settings'
   // variation; seed_delta holds from then on. `latents` holds the pictures one after another, as
@@ -34,7 +36,8 @@ class NoiseSource {
   // The same of every picture, where one stream has it for all: of something that they share, as
   // the picture that they start from.
   void draw_shared(std::span<float> latents);
-  // The noises that a step takes, one after another.
+  // The noises that a step takes, one after another. Brownian ones come from a tree of each
+  // picture's seed, and leave the streams as they are.
   void draw(std::span<const NoiseDraw> draws, std::span<float> noises);
 
  private:
@@ -44,11 +47,13 @@ class NoiseSource {
   }
   void seed_generators(uint64_t delta);
   void vary(std::span<float> latents);
+  void draw(const NoiseDraw& draw, std::span<float> latents);
 
   NoiseSettings settings_;
   std::vector<uint64_t> seeds_;
   LatentSize size_;
   std::vector<NormalGenerator> generators_;
+  std::vector<BrownianTree> trees_;
   std::vector<float> whole_;  // the batch that the pictures are rows of, with one stream
 };
 

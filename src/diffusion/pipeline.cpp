@@ -116,6 +116,9 @@ Status step(const Loop& loop, size_t call, std::span<float> latents) {
   const size_t rows = weights.size() + (kind.guided ? 1 : 0);
   const std::span<float> result = std::span(buffers.output).first(rows * latents.size());
   TRY(bind_context(loop, call));
+  const auto noise = std::span(buffers.noise).first(draws_of(loop.plan, call) * latents.size());
+  if (!noise.empty()) loop.noise.draw(loop.plan.draws[call], noise);
+  add_churn(loop.plan, call, noise, latents);
   const std::span<const float> input = model_input(loop, call, latents);
   TRY(loop.components.denoise({input, loop.plan.timesteps[call], kind}, result));
   const std::span<const float> output =
@@ -124,8 +127,6 @@ Status step(const Loop& loop, size_t call, std::span<float> latents) {
     rescale_guidance(loop.request.guidance_rescale, loop.request.seeds.size(),
                      result.subspan(latents.size(), latents.size()), result.first(latents.size()));
   predict_original(loop.plan, call, buffers.scaled, output, buffers.original);
-  const auto noise = std::span(buffers.noise).first(draws_of(loop.plan, call) * latents.size());
-  if (!noise.empty()) loop.noise.draw(loop.plan.draws[call], noise);
   sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);
   put_back(loop.start, loop.plan, call + 1, latents);
   return {};
@@ -174,7 +175,7 @@ Result<Pictures> make_pictures(const PictureRequest& request, const ModelSetting
   ASSIGN_OR_RETURN(const Conditioning conditioning,
                    encode_prompts(request, model, components, plan, progress));
   pictures.latents = Tensor(DType::f32, latent_shape(request, model));
-  NoiseSource noise(request.noise, request.seeds, latent_size(request, model));
+  NoiseSource noise(request.noise, request.seeds, latent_size(request, model), plan.brownian);
   const std::span<float> latents = pictures.latents.as<float>();
   ASSIGN_OR_RETURN(const Start begin, start(request, model, components, plan, noise, latents));
   const size_t rows = conditioning.part_weights.size() + (is_guided(request) ? 1 : 0);

@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "diffusion/samplers/k_diffusion/k_plan.h"
 #include "diffusion/samplers/sampler_table.h"
 
 namespace tempera::diffusion {
@@ -65,24 +66,28 @@ struct SplitName {
   std::string_view sampler;
   std::optional<Schedule> schedule;
 };
-SplitName split_name(std::string_view plain) {
-  for (const std::string& schedule : schedule_names()) {
+SplitName split_name(std::string_view plain, Compat compat) {
+  for (const std::string& schedule : schedule_names(compat)) {
     const std::string suffix = plain_name(schedule);
     if (plain.size() > suffix.size() && plain.ends_with(suffix))
-      return {plain.substr(0, plain.size() - suffix.size()), parse_schedule(schedule).value()};
+      return {plain.substr(0, plain.size() - suffix.size()),
+              parse_schedule(schedule, compat).value()};
   }
   return {plain, {}};
 }
 
 }  // namespace
 
-std::span<const Sampler* const> samplers() { return kSamplers; }
+std::span<const Sampler* const> samplers(Compat compat) {
+  return compat == Compat::a1111 ? k_diffusion::samplers() : kSamplers;
+}
 
-Result<SamplerChoice> find_sampler(std::string_view name) {
+Result<SamplerChoice> find_sampler(std::string_view name, Compat compat) {
   const std::string plain = plain_name(name);
-  const SplitName split = split_name(plain);
+  const SplitName split = split_name(plain, compat);
   std::vector<std::string> names;
-  for (const Sampler* sampler : kSamplers) {
+  for (const Sampler* sampler : samplers(compat)) {
+    if (is_called(*sampler, plain)) return SamplerChoice{sampler, {}};
     if (is_called(*sampler, split.sampler)) return SamplerChoice{sampler, split.schedule};
     names.emplace_back(sampler->name);
   }
@@ -97,6 +102,7 @@ std::string title(const SamplerPlan& plan) {
 
 Result<SamplerPlan> make_sampler_plan(const SamplerOptions& options,
                                       const SchedulerConfig& config) {
+  if (options.compat == Compat::a1111) return k_diffusion::make_plan(options, config);
   ASSIGN_OR_RETURN(const SamplerChoice choice, find_sampler(options.sampler));
   const Sampler& sampler = *choice.sampler;
   SamplerPlan plan;
@@ -130,6 +136,13 @@ void draw_every_step(SamplerPlan& plan) { plan.draws.assign(plan.timesteps.size(
 
 SamplerState make_sampler_state(const SamplerPlan& plan, size_t count) {
   return {std::vector<std::vector<float>>(plan.sampler->history, std::vector<float>(count))};
+}
+
+void add_churn(const SamplerPlan& plan, size_t call, std::span<const float> noise,
+               std::span<float> sample) {
+  if (plan.linear_steps.empty() || plan.linear_steps[call].churn == 0) return;
+  const auto weight = static_cast<float>(plan.linear_steps[call].churn);
+  for (size_t i = 0; i < sample.size(); ++i) sample[i] += weight * noise[i];
 }
 
 void scale_input(const SamplerPlan& plan, size_t call, std::span<const float> sample,

@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "diffusion/samplers/k_diffusion/k_options.h"
+#include "diffusion/samplers/k_diffusion/linear_step.h"
+#include "diffusion/samplers/noise_draw.h"
 #include "diffusion/samplers/schedule.h"
 #include "diffusion/samplers/scheduler_config.h"
 
@@ -22,16 +25,13 @@ struct SamplerOptions {
   std::optional<TimestepSpacing> spacing;  // none: what the model's config says
   int64_t steps = 20;
   // ddim: 0 is deterministic, 1 draws as much noise as DDPM; tcd: the share of a step that goes
-  // back as noise. none: the sampler's default.
+  // back as noise; a1111's ancestral and SDE samplers: their share of fresh noise. none: the
+  // sampler's default.
   std::optional<double> eta;
   std::optional<Prediction> prediction;  // none: what the model's config says
   bool rescale_betas_zero_snr = false;   // or as the model's config says
-};
-
-// A tensor of unit noise that a step takes. Brownian noise is that of the walk between two sigmas;
-// other noise does not depend on them.
-struct NoiseDraw {
-  double from = 0, to = 0;
+  Compat compat = Compat::diffusers;
+  KOptions k;  // of a1111's samplers
 };
 
 // All that a run needs beside the latents: a value, equal to diffusers' class after
@@ -46,13 +46,17 @@ struct SamplerPlan {
   size_t begin = 0;                           // calls that `cut` left out before the first
   std::vector<float> timesteps;               // one a model call; plms calls once more than `steps`
   std::vector<float> sigmas;                  // the noise level at each call, then the final one
-  std::vector<float> input_sigmas;            // dpm2: what scale_input takes instead of sigmas
+  std::vector<float> input_sigmas;            // what scale_input takes instead of sigmas
   std::vector<std::array<float, 4>> weights;  // lms: of a call's newest to oldest derivative
   std::vector<size_t> step_of_call;           // empty: as calls_per_step says
   float init_noise_sigma = 1.0f;              // the initial latents are unit noise times this
   std::vector<std::vector<NoiseDraw>> draws;  // of each call; empty: no call draws
   std::vector<float> alphas_cumprod;          // by training timestep
-  float final_alpha = 1.0f;                   // in the place of alphas_cumprod below timestep 0
+  // Of a1111's samplers:
+  std::vector<LinearStep> linear_steps;   // one a model call
+  std::vector<float> step_sigmas;         // the schedule: one a step, then the final one
+  std::optional<BrownianRange> brownian;  // of the whole schedule, for draws of a Brownian walk
+  float final_alpha = 1.0f;               // in the place of alphas_cumprod below timestep 0
 };
 
 // What a sampler remembers between calls: tensors of the latents' size.
@@ -86,7 +90,7 @@ struct Sampler {
                std::span<float> sample);
 };
 
-std::span<const Sampler* const> samplers();
+std::span<const Sampler* const> samplers(Compat compat = Compat::diffusers);
 
 // Names of diffusers, AUTOMATIC1111 and stable-diffusion.cpp are known too, letter case, spaces and
 // punctuation aside; "DPM++ 2M Karras" names a schedule as well.
@@ -94,7 +98,7 @@ struct SamplerChoice {
   const Sampler* sampler;
   std::optional<Schedule> schedule;
 };
-Result<SamplerChoice> find_sampler(std::string_view name);
+Result<SamplerChoice> find_sampler(std::string_view name, Compat compat = Compat::diffusers);
 
 // AUTOMATIC1111's name of the pair: "DPM++ 2M Karras".
 std::string title(const SamplerPlan& plan);
@@ -115,6 +119,10 @@ void draw_every_step(SamplerPlan& plan);
 
 // For latents of `count` elements (of all pictures).
 SamplerState make_sampler_state(const SamplerPlan& plan, size_t count);
+// Adds the call's noise (that of its StepInput) to what the model is about to see, for a sampler
+// that does so.
+void add_churn(const SamplerPlan& plan, size_t call, std::span<const float> noise,
+               std::span<float> sample);
 void scale_input(const SamplerPlan& plan, size_t call, std::span<const float> sample,
                  std::span<float> scaled);
 // Replaces the sample by the next one. Allocates nothing.
