@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/flags_compat.h"
 #include "cli/flags_hires.h"
 #include "cli/flags_init_image.h"
 #include "cli/flags_noise.h"
@@ -51,6 +52,7 @@ struct GenerateFlags {
   PromptFlags prompts;
   NoiseFlags noise;
   SamplerFlags sampler;
+  CompatFlags compat;
   OutputFlags output;
   api::GenerateSettings settings;
 };
@@ -64,8 +66,10 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
   app.add_option("-n,--negative-prompt", s.negative_prompt, "What not to see")->type_name("TEXT");
   app.add_option("--steps", s.steps, "Sampling steps [20]")->type_name("N");
   app.add_option("--sampler", s.sampler, "See tempera samplers [dpm++2m]")->type_name("NAME");
-  app.add_option("--schedule", s.schedule,
-                 "discrete, karras, exponential, beta or sgm_uniform [the sampler's own]")
+  app.add_option(
+         "--schedule", s.schedule,
+         "discrete, karras, exponential, beta or sgm_uniform; see tempera samplers --compat a1111 "
+         "for others [the sampler's own]")
       ->type_name("NAME");
   app.add_option("--timestep-spacing", s.timestep_spacing,
                  "leading, trailing or linspace [the model's]")
@@ -94,6 +98,7 @@ void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
   flags.init_image.add(app);
   flags.hires.add(app);
   flags.noise.add(app);
+  flags.compat.add(app);
 }
 
 // CLI11 takes arguments last first.
@@ -196,6 +201,7 @@ Status complete_settings(GenerateFlags& flags) {
   TRY(flags.prompts.apply(flags.settings));
   TRY(flags.noise.apply(flags.settings));
   TRY(flags.sampler.apply(flags.settings));
+  TRY(flags.compat.apply(flags.settings));
   if (!flags.initial_latents.empty()) {
     ASSIGN_OR_RETURN(flags.settings.initial_latents, api::read_latents(flags.initial_latents));
   }
@@ -534,6 +540,7 @@ Result<Setting> parse_setting(const std::string& text) {
   TRY(flags.prompts.apply(flags.settings));
   TRY(flags.noise.apply(flags.settings));
   TRY(flags.sampler.apply(flags.settings));
+  TRY(flags.compat.apply(flags.settings));
   return Setting{flags.compile.options(), flags.settings};
 }
 

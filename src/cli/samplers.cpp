@@ -20,9 +20,10 @@ struct Flags {
   bool json = false;
 };
 
-void list(bool json) {
+Status list(const std::string& compat, bool json) {
   Json rows = Json::array();
-  for (const api::SamplerDescription& s : api::sampler_descriptions()) {
+  ASSIGN_OR_RETURN(const auto samplers, api::sampler_descriptions(compat));
+  for (const api::SamplerDescription& s : samplers) {
     if (!json)
       print(fmt::format("{:<12}{:<14}{:<34}{:<12}{}\n{:12}{}", s.name, s.title, s.diffusers_class,
                         s.default_schedule, fmt::join(s.aliases, " "), "",
@@ -36,6 +37,7 @@ void list(bool json) {
                     {"default_schedule", s.default_schedule}});
   }
   if (json) print(Json{{"samplers", std::move(rows)}});
+  return {};
 }
 
 // A model's folder, its scheduler's, or the scheduler_config.json itself.
@@ -48,10 +50,7 @@ std::string scheduler_config(const std::string& path) {
 }
 
 Status samplers(const Flags& flags) {
-  if (flags.question.sampler.empty()) {
-    list(flags.json);
-    return {};
-  }
+  if (flags.question.sampler.empty()) return list(flags.question.compat, flags.json);
   ASSIGN_OR_RETURN(const std::string model, flags.model.path());
   const std::string config = scheduler_config(model);
   if (!flags.inputs.empty())
@@ -87,6 +86,10 @@ void add_samplers(CLI::App& program, Action& action) {
       ->type_name("NAME");
   app->add_flag("--rescale-betas-zero-snr", question.rescale_betas_zero_snr,
                 "Noise levels that end in no signal at all");
+  app->add_option("--compat", question.compat,
+                  "diffusers, or a1111: AUTOMATIC1111's samplers and schedules")
+      ->type_name("NAME")
+      ->capture_default_str();
   app->add_option("--eta", question.eta, "Of ddim and tcd, 0 to 1 [0 and 0.3]")->type_name("X");
   app->add_option("--strength", question.strength, "The last part of the steps, as in img2img")
       ->type_name("X");

@@ -84,7 +84,9 @@ PictureRequest second_pass(const PictureRequest& request, int64_t vae_scale) {
   second.init = {.images = {}, .latents = {}, .strength = request.hires.strength};
   second.initial_latents.clear();
   const int64_t kept = request.hires.steps > 0 ? request.hires.steps : request.sampler.steps;
-  second.sampler.steps = steps_of_whole_plan(kept, request.hires.strength);
+  second.init.exact_steps = request.sampler.compat == Compat::a1111;
+  second.sampler.steps =
+      second.init.exact_steps ? kept : steps_of_whole_plan(kept, request.hires.strength);
   return second;
 }
 

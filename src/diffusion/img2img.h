@@ -17,6 +17,8 @@ struct ImageInput {
   // f32 [pictures, 4, height / 8, width / 8], times scaling_factor, in the place of images.
   std::vector<float> latents;
   double strength = 0.75;  // which part of the steps is run, 0 to 1
+  // a1111: as many steps as asked for, whatever the strength.
+  bool exact_steps = false;
 };
 
 inline bool is_given(const ImageInput& init) {

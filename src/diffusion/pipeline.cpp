@@ -126,6 +126,7 @@ Status step(const Loop& loop, size_t call, std::span<float> latents) {
   if (kind.guided && loop.request.guidance_rescale > 0.0)
     rescale_guidance(loop.request.guidance_rescale, loop.request.seeds.size(),
                      result.subspan(latents.size(), latents.size()), result.first(latents.size()));
+  keep_in_output(loop.start, loop.plan, call, latents, result.first(latents.size()));
   predict_original(loop.plan, call, buffers.scaled, output, buffers.original);
   sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);
   put_back(loop.start, loop.plan, call + 1, latents);

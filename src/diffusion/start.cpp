@@ -5,6 +5,8 @@
 #include "diffusion/img2img.h"
 #include "diffusion/inpaint.h"
 #include "diffusion/samplers/add_noise.h"
+#include "diffusion/samplers/k_diffusion/k_plan.h"
+#include "diffusion/samplers/sigma_space.h"
 
 namespace tempera::diffusion {
 namespace {
@@ -19,9 +21,10 @@ struct Starting {
 
   bool has_condition() const { return model.unet_channels != model.latent_channels; }
   bool has_mask() const { return !request.mask.repaint.empty(); }
+  bool is_a1111() const { return request.sampler.compat == Compat::a1111; }
   // Inpainting with all its steps begins as noise alone.
   bool is_noise_alone() const {
-    return !is_given(request.init) || (has_mask() && request.init.strength >= 1.0);
+    return !is_given(request.init) || (has_mask() && request.init.strength >= 1.0 && !is_a1111());
   }
 };
 
@@ -42,9 +45,12 @@ Status sample_images(const Starting& s, bool is_masked, std::span<float> noise) 
   return {};
 }
 
-// One image that all pictures begin with is sampled once.
+// One image that all pictures begin with is sampled once. AUTOMATIC1111 does not take these from a
+// picture's noise; there the latents are the mean.
 void draw_for_images(const Starting& s, std::span<float> noise) {
-  if (s.request.init.images.size() > 1)
+  if (s.is_a1111())
+    std::ranges::fill(noise, 0.0f);
+  else if (s.request.init.images.size() > 1)
     s.noise.draw(noise);
   else
     s.noise.draw_shared(noise);
@@ -93,6 +99,9 @@ void fill_mask(const Starting& s, const Start& start, std::span<float> latents) 
 }  // namespace
 
 Result<SamplerPlan> make_plan(const PictureRequest& request, const SchedulerConfig& config) {
+  if (is_given(request.init) && request.sampler.compat == Compat::a1111)
+    return k_diffusion::make_img2img_plan(request.sampler, config, request.init.strength,
+                                          request.init.exact_steps);
   ASSIGN_OR_RETURN(SamplerPlan plan, make_sampler_plan(request.sampler, config));
   if (!is_given(request.init)) return plan;
   return cut(std::move(plan), request.init.strength);
@@ -124,9 +133,20 @@ Result<Start> start(const PictureRequest& request, const ModelSettings& model,
   return start;
 }
 
+void keep_in_output(const Start& start, const SamplerPlan& plan, size_t call,
+                    std::span<const float> latents, std::span<float> output) {
+  if (plan.linear_steps.empty() || start.mask.empty() || !start.condition.empty()) return;
+  const Prediction kind = plan.config.prediction;
+  const auto sigma = static_cast<float>(plan.linear_steps[call].sigma);
+  for (size_t i = 0; i < output.size(); ++i)
+    if (start.mask[i % start.mask.size()] == 0.0f)
+      output[i] = output_of(kind, sigma, latents[i], start.clean[i]);
+}
+
 void put_back(const Start& start, const SamplerPlan& plan, size_t next_call,
               std::span<float> latents) {
   if (start.mask.empty() || !start.condition.empty()) return;
+  if (!plan.linear_steps.empty() && next_call < plan.timesteps.size()) return;
   std::vector<float> kept = start.clean;
   if (next_call < plan.timesteps.size()) add_noise(plan, next_call, start.clean, start.noise, kept);
   blend(start.mask, kept, latents);

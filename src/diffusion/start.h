@@ -31,7 +31,11 @@ Result<Start> start(const PictureRequest& request, const ModelSettings& model,
                     const Components& components, const SamplerPlan& plan, NoiseSource& noise,
                     std::span<float> latents);
 
-// Puts back what is kept, at the noise level before `next_call`.
+// a1111: puts what is kept into the x0 that the model's `output` of the call stands for.
+void keep_in_output(const Start& start, const SamplerPlan& plan, size_t call,
+                    std::span<const float> latents, std::span<float> output);
+
+// Puts back what is kept, at the noise level before `next_call`; with a1111 only after the last.
 void put_back(const Start& start, const SamplerPlan& plan, size_t next_call,
               std::span<float> latents);
 

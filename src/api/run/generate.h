@@ -37,6 +37,8 @@ struct GenerateSettings {
   bool tiling = false;
   bool keep_steps = false;
   diffusion::NoiseSettings noise;
+  diffusion::Compat compat = diffusion::Compat::diffusers;
+  diffusion::KOptions k;  // of a1111's samplers
   diffusion::WorkSaving saving;
 };
 

@@ -45,6 +45,11 @@ Status set_seed_mode(std::string_view name, GenerateSettings& settings) {
   return {};
 }
 
+Status set_compat(std::string_view name, GenerateSettings& settings) {
+  ASSIGN_OR_RETURN(settings.compat, diffusion::parse_compat(name));
+  return {};
+}
+
 Result<Tensor> unit_noise(std::string_view rng, uint64_t seed, std::string_view shape) {
   ASSIGN_OR_RETURN(const diffusion::Rng kind, diffusion::parse_rng(rng));
   ASSIGN_OR_RETURN(const Shape parsed, parse_shape(shape));

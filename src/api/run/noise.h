@@ -12,6 +12,8 @@ namespace tempera::api {
 // "cpu" or "cuda", "picture" or "stream": invalid_argument for another name.
 Status set_rng(std::string_view name, GenerateSettings& settings);
 Status set_seed_mode(std::string_view name, GenerateSettings& settings);
+// Whose samplers: "diffusers" or "a1111".
+Status set_compat(std::string_view name, GenerateSettings& settings);
 
 // What torch.randn(shape) gives with a new generator of that seed: f32, to within 2e-6. `rng` is
 // "cpu" or "cuda"; `shape` as in "1x4x64x64". `invalid_argument` for any other, and for a shape of

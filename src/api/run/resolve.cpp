@@ -24,21 +24,27 @@ T first_of(const std::optional<T>& said, const std::optional<T>& model, T fallba
 Status resolve_sampler(const GenerateSettings& settings, const ModelInfo& info,
                        diffusion::SamplerOptions& options) {
   const ModelDefaults& defaults = info.defaults;
+  options.compat = settings.compat;
+  options.k = settings.k;
+  const bool is_k = settings.compat == diffusion::Compat::a1111;
   options.sampler = first_of<std::string>(settings.sampler, defaults.sampler, "dpm++2m");
+  // A model's own sampler may be one that AUTOMATIC1111 has otherwise.
+  if (is_k && !settings.sampler && !diffusion::find_sampler(options.sampler, options.compat).ok())
+    options.sampler = "dpm++2m";
   options.steps = first_of<int64_t>(settings.steps, defaults.steps, 20);
-  ASSIGN_OR_RETURN(const auto choice, diffusion::find_sampler(options.sampler));
+  ASSIGN_OR_RETURN(const auto choice, diffusion::find_sampler(options.sampler, options.compat));
   // A schedule in tempera.json goes with the sampler there, not with any that the user names.
   std::optional<std::string> schedule = settings.schedule;
-  if (!schedule && !choice.schedule) {
+  if (!schedule && !choice.schedule && !is_k) {
     const std::string own = defaults.sampler.value_or("dpm++2m");
     ASSIGN_OR_RETURN(const auto own_choice, diffusion::find_sampler(own));
     if (own_choice.sampler == choice.sampler) schedule = defaults.schedule;
   }
   if (schedule) {
-    ASSIGN_OR_RETURN(options.schedule, diffusion::parse_schedule(*schedule));
+    ASSIGN_OR_RETURN(options.schedule, diffusion::parse_schedule(*schedule, options.compat));
   }
-  // sgm_uniform names a spacing itself.
-  const bool has_spacing = options.schedule == diffusion::Schedule::sgm_uniform;
+  // sgm_uniform names a spacing itself; AUTOMATIC1111's schedules have none.
+  const bool has_spacing = is_k || options.schedule == diffusion::Schedule::sgm_uniform;
   const auto spacing = settings.timestep_spacing || has_spacing ? settings.timestep_spacing
                                                                 : defaults.timestep_spacing;
   if (spacing) {

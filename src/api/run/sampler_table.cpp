@@ -1,5 +1,6 @@
 #include "api/run/sampler_table.h"
 
+#include "diffusion/samplers/k_diffusion/k_plan.h"
 #include "diffusion/samplers/sampler.h"
 #include "diffusion/samplers/scheduler_config.h"
 
@@ -21,9 +22,10 @@ SamplerDescription describe(const diffusion::Sampler& sampler) {
 
 }  // namespace
 
-std::vector<SamplerDescription> sampler_descriptions() {
+Result<std::vector<SamplerDescription>> sampler_descriptions(std::string_view compat) {
+  ASSIGN_OR_RETURN(const diffusion::Compat whose, diffusion::parse_compat(compat));
   std::vector<SamplerDescription> descriptions;
-  for (const diffusion::Sampler* sampler : diffusion::samplers())
+  for (const diffusion::Sampler* sampler : diffusion::samplers(whose))
     descriptions.push_back(describe(*sampler));
   return descriptions;
 }
@@ -34,8 +36,10 @@ Result<diffusion::SamplerPlan> plan_sampler(const SamplerQuestion& question,
                                     .steps = question.steps,
                                     .eta = question.eta,
                                     .rescale_betas_zero_snr = question.rescale_betas_zero_snr};
+  ASSIGN_OR_RETURN(options.compat, diffusion::parse_compat(question.compat));
   if (question.schedule) {
-    ASSIGN_OR_RETURN(options.schedule, diffusion::parse_schedule(*question.schedule));
+    ASSIGN_OR_RETURN(options.schedule,
+                     diffusion::parse_schedule(*question.schedule, options.compat));
   }
   if (question.timestep_spacing) {
     ASSIGN_OR_RETURN(options.spacing, diffusion::parse_timestep_spacing(*question.timestep_spacing,
@@ -46,6 +50,8 @@ Result<diffusion::SamplerPlan> plan_sampler(const SamplerQuestion& question,
                      diffusion::parse_prediction(*question.prediction, "--prediction"));
   }
   ASSIGN_OR_RETURN(const auto config, diffusion::read_scheduler_config(scheduler_config));
+  if (question.strength && options.compat == diffusion::Compat::a1111)
+    return diffusion::k_diffusion::make_img2img_plan(options, config, *question.strength);
   ASSIGN_OR_RETURN(auto plan, diffusion::make_sampler_plan(options, config));
   return question.strength ? diffusion::cut(std::move(plan), *question.strength) : std::move(plan);
 }
@@ -53,7 +59,7 @@ Result<diffusion::SamplerPlan> plan_sampler(const SamplerQuestion& question,
 Result<SamplerTable> sampler_table(const SamplerQuestion& question,
                                    const std::string& scheduler_config) {
   ASSIGN_OR_RETURN(const auto plan, plan_sampler(question, scheduler_config));
-  return SamplerTable{plan.timesteps, plan.sigmas};
+  return SamplerTable{plan.timesteps, plan.step_sigmas.empty() ? plan.sigmas : plan.step_sigmas};
 }
 
 }  // namespace tempera::api

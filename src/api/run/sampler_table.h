@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -15,7 +16,8 @@ struct SamplerDescription {
   std::vector<std::string> schedules;  // those that it has
   std::string default_schedule;
 };
-std::vector<SamplerDescription> sampler_descriptions();
+// Of diffusers, or of "a1111". `diffusers_class` is k-diffusion's function there.
+Result<std::vector<SamplerDescription>> sampler_descriptions(std::string_view compat);
 
 struct SamplerQuestion {
   std::string sampler;
@@ -23,7 +25,8 @@ struct SamplerQuestion {
   bool rescale_betas_zero_snr = false;
   int64_t steps = 20;
   std::optional<double> eta;
-  std::optional<double> strength;  // of img2img: the last part of the steps only
+  std::optional<double> strength;    // of img2img: the last part of the steps only
+  std::string compat = "diffusers";  // or "a1111"
 };
 // `scheduler_config` is the path of a model's scheduler_config.json.
 Result<diffusion::SamplerPlan> plan_sampler(const SamplerQuestion& question,
@@ -31,7 +34,8 @@ Result<diffusion::SamplerPlan> plan_sampler(const SamplerQuestion& question,
 
 struct SamplerTable {
   std::vector<float> timesteps;  // of each model call
-  std::vector<float> sigmas;     // the noise level at each, then the final one
+  // The noise level at each call, then the final one; of a1111 at each step.
+  std::vector<float> sigmas;
 };
 Result<SamplerTable> sampler_table(const SamplerQuestion& question,
                                    const std::string& scheduler_config);

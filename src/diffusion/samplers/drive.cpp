@@ -26,6 +26,7 @@ Result<std::vector<std::vector<float>>> drive(const SamplerPlan& plan, std::vect
                    call, plan.timesteps.size());
     const std::span<const float> noise = noises.first(drawn);
     noises = noises.subspan(drawn);
+    add_churn(plan, call, noise, sample);
     scale_input(plan, call, sample, output);
     for (float& value : output) value = formula_model(value, plan.timesteps[call]);
     sampler_step(plan, {call, output, noise}, state, sample);

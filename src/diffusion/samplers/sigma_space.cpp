@@ -54,4 +54,17 @@ float predict_original(Prediction kind, float sigma, float sample, float output)
   CHECK(false, "a prediction without a case");
 }
 
+float output_of(Prediction kind, float sigma, float sample, float original) {
+  const float scale = sigma * sigma + 1.0f;
+  switch (kind) {
+    case Prediction::epsilon:
+      return (sample - original) / sigma;
+    case Prediction::v_prediction:
+      return (sample / scale - original) * (std::sqrt(scale) / sigma);
+    case Prediction::sample:
+      return original;
+  }
+  CHECK(false, "a prediction without a case");
+}
+
 }  // namespace tempera::diffusion

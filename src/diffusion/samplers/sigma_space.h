@@ -35,4 +35,7 @@ void set_initial_noise(SamplerPlan& plan);
 // x0 from the sample and what the model gave for the scaled sample.
 float predict_original(Prediction kind, float sigma, float sample, float output);
 
+// The inverse: what the model would have to give for that x0.
+float output_of(Prediction kind, float sigma, float sample, float original);
+
 }  // namespace tempera::diffusion

@@ -16,6 +16,8 @@ struct KOptions {
   // The ends of a schedule, instead of the model's [Schedule min sigma, max sigma], and the power
   // of karras and polyexponential [Schedule rho]; none: 7 and 1.
   std::optional<double> sigma_min, sigma_max, rho;
+
+  bool operator==(const KOptions&) const = default;
 };
 
 }  // namespace tempera::diffusion
