@@ -17,14 +17,15 @@ using Action = std::function<Status()>;
 // `open` gives them their model.
 void add_generate(CLI::App& program, Action& action, const api::OpenModel& open);
 void add_compile(CLI::App& program, Action& action);
+void add_convert(CLI::App& program, Action& action);
 void add_run(CLI::App& program, Action& action, const api::OpenModel& open);
 void add_profile(CLI::App& program, Action& action);
 void add_inspect(CLI::App& program, Action& action);
 void add_accuracy(CLI::App& program, Action& action);
 void add_quality(CLI::App& program, Action& action);
 void add_prompt(CLI::App& program, Action& action);
-void add_tokenize(CLI::App& program, Action& action);
-void add_samplers(CLI::App& program, Action& action);
+void add_tokenize(CLI::App& program, Action& action, const api::OpenModel& open);
+void add_samplers(CLI::App& program, Action& action, const api::OpenModel& open);
 void add_noise(CLI::App& program, Action& action);
 void add_devices(CLI::App& program, Action& action);
 void add_version(CLI::App& program, Action& action);

@@ -20,9 +20,9 @@ bool parse_number(std::string_view text, T& value) {
 
 void ModelFlag::add(CLI::App& app) {
   app.add_option("-m,--model", folder,
-                 "Folder of a model in diffusers layout, or of an artifact "
-                 "[$TEMPERA_MODEL, else the bundled model]")
-      ->type_name("DIR");
+                 "A checkpoint in one file (.safetensors, .ckpt, .pt), a diffusers folder, or an "
+                 "artifact [$TEMPERA_MODEL, else the bundled model]")
+      ->type_name("PATH");
 }
 
 Result<std::string> ModelFlag::path() const {
@@ -30,7 +30,39 @@ Result<std::string> ModelFlag::path() const {
   return api::find_default_model();
 }
 
+Result<TextSources> text_sources(const std::string& model, const api::OpenModel& open,
+                                 const api::ModelFiles& files) {
+  std::error_code ignored;
+  if (!files.config.empty()) return TextSources{files.config, files.config};
+  if (!std::filesystem::is_regular_file(model, ignored) || model.ends_with(".json"))
+    return TextSources{model, model};
+  // No component's weights or config are read.
+  ASSIGN_OR_RETURN(const api::ModelSource source, open(model, {.files = files}, {"none"}));
+  return TextSources{source.info.tokenizer_folder, source.info.scheduler_config};
+}
+
+void ModelFilesFlags::add(CLI::App& app) {
+  app.add_option("--config", config,
+                 "Take configs, scheduler and tokenizer from this diffusers folder, those that it "
+                 "has [of a single file: inferred, and those of Stable Diffusion]")
+      ->type_name("DIR");
+  app.add_option("--vae", vae, "Take the VAE from this checkpoint, folder or single file")
+      ->type_name("PATH");
+  CLI::Option* average =
+      app.add_flag("--ema", ema, "Of a single file with both: the moving average of the UNet");
+  app.add_flag("--no-ema", no_ema,
+               "The UNet as trained; the default for single files, of a folder its .non_ema file")
+      ->excludes(average);
+}
+
+api::ModelFiles ModelFilesFlags::files() const {
+  std::optional<bool> prefers_ema;
+  if (ema || no_ema) prefers_ema = ema;
+  return {.config = config, .vae = vae, .prefers_ema = prefers_ema};
+}
+
 void CompileFlags::add(CLI::App& app) {
+  model_files.add(app);
   app.add_option("--cpu", cpu,
                  "Processor to compile for: native, x86-64-v2, x86-64-v3, x86-64-v4, a name that "
                  "LLVM knows, or aarch64:NAME")
@@ -57,7 +89,8 @@ api::CompileOptions CompileFlags::options() const {
           .precision = precision,
           .weights = weights,
           .threads = threads,
-          .time_passes = time_passes};
+          .time_passes = time_passes,
+          .files = model_files.files()};
 }
 
 void SizeFlags::add(CLI::App& app) {

@@ -22,7 +22,24 @@ struct ModelFlag {
   Result<std::string> path() const;
 };
 
+// Where tokenizer and scheduler of a model are: in a folder; for a single file what `open` says
+// that it has.
+struct TextSources {
+  std::string tokenizer, scheduler;
+};
+Result<TextSources> text_sources(const std::string& model, const api::OpenModel& open,
+                                 const api::ModelFiles& files);
+
+// What takes the place of a model's own parts.
+struct ModelFilesFlags {
+  std::string config, vae;
+  bool ema = false, no_ema = false;
+  void add(CLI::App& app);
+  api::ModelFiles files() const;
+};
+
 struct CompileFlags {
+  ModelFilesFlags model_files;
   std::string cpu = "native";
   std::string precision, weights;
   int threads = 0;

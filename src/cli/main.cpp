@@ -9,7 +9,8 @@ void add_all(CLI::App& program, Action& action) {
   const api::OpenModel open = api::open_artifact_model;
   add_generate(program, action, open);
   add_run(program, action, open);
-  for (auto* add : {add_prompt, add_tokenize, add_samplers, add_noise}) add(program, action);
+  for (auto* add : {add_tokenize, add_samplers}) add(program, action, open);
+  for (auto* add : {add_prompt, add_noise}) add(program, action);
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ struct Flags {
   api::SamplerQuestion question;
   ModelFlag model;
   std::string inputs, output;
+  api::ModelFiles files;
+  api::OpenModel open;
   bool json = false;
 };
 
@@ -52,7 +54,8 @@ std::string scheduler_config(const std::string& path) {
 Status samplers(const Flags& flags) {
   if (flags.question.sampler.empty()) return list(flags.question.compat, flags.json);
   ASSIGN_OR_RETURN(const std::string model, flags.model.path());
-  const std::string config = scheduler_config(model);
+  ASSIGN_OR_RETURN(const TextSources sources, text_sources(model, flags.open, flags.files));
+  const std::string config = scheduler_config(sources.scheduler);
   if (!flags.inputs.empty())
     return api::drive_sampler(flags.question, config, flags.inputs, flags.output);
   ASSIGN_OR_RETURN(const api::SamplerTable table, api::sampler_table(flags.question, config));
@@ -67,10 +70,11 @@ Status samplers(const Flags& flags) {
 
 }  // namespace
 
-void add_samplers(CLI::App& program, Action& action) {
+void add_samplers(CLI::App& program, Action& action, const api::OpenModel& open) {
   CLI::App* app =
       program.add_subcommand("samplers", "List the samplers, or print one's timesteps and sigmas");
   auto flags = std::make_shared<Flags>();
+  flags->open = open;
   api::SamplerQuestion& question = flags->question;
   app->add_option("NAME", question.sampler, "A sampler, by any of its names");
   app->add_option("--steps", question.steps, "Sampling steps")
@@ -102,6 +106,8 @@ void add_samplers(CLI::App& program, Action& action) {
   drive->needs(output);
   output->needs(drive);
   flags->model.add(*app);
+  app->add_option("--config", flags->files.config, "Take the scheduler from this diffusers folder")
+      ->type_name("DIR");
   app->add_flag("--json", flags->json, "Print {\"timesteps\": [...], \"sigmas\": [...]}");
   app->footer("Example:\n  tempera samplers dpm++2m --steps 20 --schedule karras --json");
   app->callback([flags, &action] { action = [flags] { return samplers(*flags); }; });

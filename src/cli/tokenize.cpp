@@ -14,6 +14,8 @@ namespace {
 struct Flags {
   std::string text;
   ModelFlag model;
+  api::ModelFiles files;
+  api::OpenModel open;
   bool pad = false, json = false;
 };
 
@@ -21,7 +23,9 @@ Status tokenize(Flags& flags) {
   if (flags.text == "-") {
     ASSIGN_OR_RETURN(flags.text, read_file("/dev/stdin", 64 << 20));
   }
-  ASSIGN_OR_RETURN(const std::string folder, flags.model.path());
+  ASSIGN_OR_RETURN(const std::string model, flags.model.path());
+  ASSIGN_OR_RETURN(const TextSources sources, text_sources(model, flags.open, flags.files));
+  const std::string& folder = sources.tokenizer;
   ASSIGN_OR_RETURN(const std::vector<int32_t> ids, flags.pad
                                                        ? api::tokenize_padded(folder, flags.text)
                                                        : api::tokenize(folder, flags.text));
@@ -34,11 +38,14 @@ Status tokenize(Flags& flags) {
 
 }  // namespace
 
-void add_tokenize(CLI::App& program, Action& action) {
+void add_tokenize(CLI::App& program, Action& action, const api::OpenModel& open) {
   CLI::App* app = program.add_subcommand("tokenize", "Print the ids of a text");
   auto flags = std::make_shared<Flags>();
+  flags->open = open;
   app->add_option("TEXT", flags->text, "The text; - reads standard input whole")->required();
   flags->model.add(*app);
+  app->add_option("--config", flags->files.config, "Take the tokenizer from this diffusers folder")
+      ->type_name("DIR");
   app->add_flag("--pad", flags->pad, "Cut and pad to the model's length");
   app->add_flag("--json", flags->json, "Print {\"ids\": [...]}");
   app->footer("Example:\n  tempera tokenize \"a red heart\" --json");

@@ -1,13 +1,8 @@
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <system_error>
 
+#include "base/atomic_folder.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -18,34 +13,6 @@ namespace tempera::runtime {
 namespace {
 
 namespace fs = std::filesystem;
-
-Error folder_error(std::string_view action, const std::string& folder,
-                   const std::error_code& code) {
-  const bool full = code == std::errc::no_space_on_device;
-  return error(full ? ErrorCode::resource_exhausted : ErrorCode::invalid_argument,
-               "cannot {} the folder {}: {}", action, folder, code.message());
-}
-
-// A folder that goes when it goes out of scope, unless it was moved to its place.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-std::string without_trailing_slash(std::string folder) {
-  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-  return folder;
-}
 
 // Whether the folder may be written over.
 Status check_place(const std::string& folder) {
@@ -135,18 +102,6 @@ Status write_contents(const std::string& folder, Artifact artifact, const std::v
   return write_file(folder + "/" + std::string(kArtifactFile), dump(json, 2) + "\n");
 }
 
-// An artifact that is there already changes places with the new one in one step, where the file
-// system can do that.
-Status move_to_place(const std::string& from, const std::string& folder) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0)
-    return {};
-  std::error_code failure;
-  if (errno != ENOENT) fs::remove_all(folder, failure);
-  fs::rename(from, folder, failure);
-  if (failure) return folder_error("write", folder, failure);
-  return {};
-}
-
 }  // namespace
 
 bool is_inner_path(std::string_view path) {
@@ -164,15 +119,10 @@ Status write_artifact(const std::string& folder, const Artifact& artifact,
                       const std::vector<CodeContents>& others) {
   CHECK(others.size() == artifact.others.size(), "{} contents for {} more processors",
         others.size(), artifact.others.size());
-  static std::atomic<unsigned> counter = 0;
-  const std::string place = without_trailing_slash(folder);
-  TRY(check_place(place));
-  const TemporaryFolder temporary(fmt::format("{}.tmp-{}-{}", place, ::getpid(), counter++));
-  std::error_code failure;
-  fs::create_directories(temporary.path(), failure);
-  if (failure) return folder_error("create", temporary.path(), failure);
-  TRY(write_contents(temporary.path(), artifact, plans, code, files, others));
-  return move_to_place(temporary.path(), place);
+  TRY(check_place(folder));
+  ASSIGN_OR_RETURN(AtomicFolder written, AtomicFolder::create(folder));
+  TRY(write_contents(written.path(), artifact, plans, code, files, others));
+  return written.commit();
 }
 
 }  // namespace tempera::runtime

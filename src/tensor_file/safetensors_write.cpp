@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "tensor_file/safetensors.h"
+#include "tensor_file/stream_safetensors.h"
 
 namespace tempera {
 namespace {
@@ -26,14 +27,17 @@ Status check_names(const std::string& path, std::string_view what, const Names& 
   return {};
 }
 
-Status check_input(const std::string& path, const std::vector<TensorView>& tensors,
+// Of the dtype and shape, in bytes.
+template <typename T>
+size_t byte_count(const T& tensor) {
+  return static_cast<size_t>(element_count(tensor.shape) * size_in_bytes(tensor.dtype));
+}
+
+template <typename T>
+Status check_input(const std::string& path, const std::vector<T>& tensors,
                    const Metadata& metadata) {
   std::vector<std::string_view> names;
-  for (const TensorView& tensor : tensors) {
-    CHECK(static_cast<int64_t>(tensor.bytes.size()) ==
-              element_count(tensor.shape) * size_in_bytes(tensor.dtype),
-          "tensor '{}' {} {} with {} bytes", tensor.name, name(tensor.dtype),
-          to_string(tensor.shape), tensor.bytes.size());
+  for (const T& tensor : tensors) {
     CHECK(tensor.name != kSafetensorsMetadataKey);
     names.push_back(tensor.name);
   }
@@ -46,7 +50,8 @@ Status check_input(const std::string& path, const std::vector<TensorView>& tenso
   return check_names(path, "metadata", names);
 }
 
-Json header_json(const std::vector<TensorView>& tensors, const Metadata& metadata) {
+template <typename T>
+Json header_json(const std::vector<T>& tensors, const Metadata& metadata) {
   // The names are known to be distinct: appending to the object avoids a search per name.
   Json header = Json::object();
   auto& fields = static_cast<Json::object_t::Container&>(header.get_ref<Json::object_t&>());
@@ -56,8 +61,8 @@ Json header_json(const std::vector<TensorView>& tensors, const Metadata& metadat
     fields.emplace_back(kSafetensorsMetadataKey, std::move(texts));
   }
   uint64_t begin = 0;
-  for (const TensorView& tensor : tensors) {
-    const uint64_t end = begin + tensor.bytes.size();
+  for (const T& tensor : tensors) {
+    const uint64_t end = begin + byte_count(tensor);
     fields.emplace_back(tensor.name, Json({{"dtype", safetensors_dtype(tensor.dtype)},
                                            {"shape", tensor.shape},
                                            {"data_offsets", {begin, end}}}));
@@ -66,10 +71,11 @@ Json header_json(const std::vector<TensorView>& tensors, const Metadata& metadat
   return header;
 }
 
-std::vector<TensorView> larger_elements_first(std::vector<TensorView> tensors) {
-  std::vector<TensorView> ordered;
+template <typename T>
+std::vector<T> larger_elements_first(std::vector<T> tensors) {
+  std::vector<T> ordered;
   for (int64_t size : {8, 4, 2, 1})
-    for (TensorView& tensor : tensors)
+    for (T& tensor : tensors)
       if (size_in_bytes(tensor.dtype) == size) ordered.push_back(std::move(tensor));
   return ordered;
 }
@@ -83,6 +89,31 @@ std::string length_field(uint64_t length) {
   return field;
 }
 
+Status write_values(AtomicFile& file, const TensorView& tensor) {
+  CHECK(tensor.bytes.size() == byte_count(tensor), "tensor '{}' {} {} with {} bytes", tensor.name,
+        name(tensor.dtype), to_string(tensor.shape), tensor.bytes.size());
+  return file.write(tensor.bytes);
+}
+
+Status write_values(AtomicFile& file, const LazyTensor& tensor) {
+  ASSIGN_OR_RETURN(const Tensor values, tensor.values());
+  CHECK(values.data.size() == byte_count(tensor), "tensor '{}' {} {} with {} bytes", tensor.name,
+        name(tensor.dtype), to_string(tensor.shape), values.data.size());
+  return file.write(values.data);
+}
+
+template <typename T>
+Status write(const std::string& path, std::vector<T> tensors, const Metadata& metadata) {
+  TRY(check_input(path, tensors, metadata));
+  tensors = larger_elements_first(std::move(tensors));
+  std::string header = header_json(tensors, metadata).dump();
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
+  TRY(file.write(length_field(header.size()) + header));
+  for (const T& tensor : tensors) TRY(write_values(file, tensor));
+  return file.commit();
+}
+
 }  // namespace
 
 TensorView view(std::string name, const Tensor& tensor) {
@@ -91,14 +122,12 @@ TensorView view(std::string name, const Tensor& tensor) {
 
 Status write_safetensors(const std::string& path, std::vector<TensorView> tensors,
                          const Metadata& metadata) {
-  TRY(check_input(path, tensors, metadata));
-  tensors = larger_elements_first(std::move(tensors));
-  std::string header = header_json(tensors, metadata).dump();
-  header.resize((header.size() + 7) / 8 * 8, ' ');
-  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
-  TRY(file.write(length_field(header.size()) + header));
-  for (const TensorView& tensor : tensors) TRY(file.write(tensor.bytes));
-  return file.commit();
+  return write(path, std::move(tensors), metadata);
+}
+
+Status stream_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
+                          const Metadata& metadata) {
+  return write(path, std::move(tensors), metadata);
 }
 
 }  // namespace tempera

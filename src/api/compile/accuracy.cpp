@@ -36,7 +36,7 @@ Result<Pair> open_pair(const std::string& model, const CompileOptions& options) 
   ASSIGN_OR_RETURN(ModelSource reference, open_model(model, in_f32(options)));
   ASSIGN_OR_RETURN(ModelSource setting, open_model(model, options));
   Pair pair;
-  ASSIGN_OR_RETURN(pair.checkpoint, frontend::open_checkpoint(model));
+  ASSIGN_OR_RETURN(pair.checkpoint, open_checkpoint(model, options.files));
   ASSIGN_OR_RETURN(pair.reference, Session::open(std::move(reference), "cpu", options.threads));
   ASSIGN_OR_RETURN(pair.setting, Session::open(std::move(setting), "cpu", options.threads));
   return pair;

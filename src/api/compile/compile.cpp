@@ -175,13 +175,18 @@ Result<CompiledComponent> compile_component(const Compiler& compiler,
   return component;
 }
 
-Result<ModelSource> open_model(const std::string& folder, CompileOptions options,
+Result<frontend::Checkpoint> open_checkpoint(const std::string& model, const ModelFiles& files) {
+  return frontend::open_checkpoint(
+      model, {.config = files.config, .vae = files.vae, .prefers_ema = files.prefers_ema});
+}
+
+Result<ModelSource> open_model(const std::string& model, CompileOptions options,
                                const std::vector<std::string>& components) {
-  if (is_artifact(folder)) {
+  if (is_artifact(model)) {
     TRY(check_names({options.precision, options.weights}));
-    return open_artifact_source(folder, asked_of_artifact(options));
+    return open_artifact_model(model, options, components);
   }
-  ASSIGN_OR_RETURN(frontend::Checkpoint opened, frontend::open_checkpoint(folder));
+  ASSIGN_OR_RETURN(frontend::Checkpoint opened, open_checkpoint(model, options.files));
   const auto checkpoint = std::make_shared<const frontend::Checkpoint>(std::move(opened));
   ASSIGN_OR_RETURN(Compiler made, make_compiler(std::move(options)));
   const auto compiler = std::make_shared<const Compiler>(std::move(made));

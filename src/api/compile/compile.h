@@ -41,6 +41,9 @@ Result<ComponentObjects> compile_objects(const Compiler& compiler,
                                          const frontend::Checkpoint& checkpoint,
                                          const ComponentRequest& request);
 
+// The checkpoint with what options.files takes from elsewhere.
+Result<frontend::Checkpoint> open_checkpoint(const std::string& model, const ModelFiles& files);
+
 // What a checkpoint's configs say. Only the named components are looked at; none named: all that
 // are there, its defaults and its family.
 Result<ModelInfo> read_model_info(const frontend::Checkpoint& checkpoint,
@@ -49,8 +52,8 @@ Result<ModelInfo> read_model_info(const frontend::Checkpoint& checkpoint,
 // How many tokens a UNet reads, which only the text encoder's config says; 77 where there is none.
 int64_t text_length(const frontend::Checkpoint& checkpoint, const ModelInfo& info);
 
-// A diffusers folder, compiled on demand; or an artifact, if the folder holds one.
-Result<ModelSource> open_model(const std::string& folder, CompileOptions options,
+// A checkpoint, compiled on demand; or an artifact, if the folder holds one.
+Result<ModelSource> open_model(const std::string& model, CompileOptions options,
                                const std::vector<std::string>& components = {});
 
 }  // namespace tempera::api

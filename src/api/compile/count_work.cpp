@@ -69,8 +69,9 @@ Result<Json> component_work(const frontend::Checkpoint& checkpoint, InspectSetti
 
 }  // namespace
 
-Result<Json> count_work(const std::string& model, const InspectSettings& settings) {
-  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(model));
+Result<Json> count_work(const std::string& model, const InspectSettings& settings,
+                        const ModelFiles& files) {
+  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, open_checkpoint(model, files));
   std::vector<std::string> components = {settings.component};
   if (settings.component.empty()) components = {"text_encoder", "unet", "vae_decoder"};
   Json json = {{"kind", "work"}, {"components", Json::array()}};

@@ -42,8 +42,11 @@ Json part_json(const frontend::PartDescription& part, bool tensors) {
   return json;
 }
 
-Result<Json> describe_checkpoint(const std::string& path, bool tensors) {
-  ASSIGN_OR_RETURN(const frontend::Description description, frontend::describe(path));
+Result<Json> describe_checkpoint(const std::string& path, bool tensors, const ModelFiles& files) {
+  ASSIGN_OR_RETURN(
+      const frontend::Description description,
+      frontend::describe(
+          path, {.config = files.config, .vae = files.vae, .prefers_ema = files.prefers_ema}));
   Json json = {{"kind", "checkpoint"},
                {"path", description.path},
                {"family", description.family},
@@ -109,13 +112,13 @@ Result<ComponentRequest> request_of(const frontend::Checkpoint& checkpoint,
   return request;
 }
 
-Result<Json> describe_path(const std::string& path, bool tensors) {
-  return is_artifact(path) ? describe_artifact(path) : describe_checkpoint(path, tensors);
+Result<Json> describe_path(const std::string& path, bool tensors, const ModelFiles& files) {
+  return is_artifact(path) ? describe_artifact(path) : describe_checkpoint(path, tensors, files);
 }
 
 Result<std::string> inspect_component(const std::string& model, const InspectSettings& settings,
                                       CompileOptions options) {
-  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(model));
+  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, open_checkpoint(model, options.files));
   ASSIGN_OR_RETURN(const ComponentRequest request, request_of(checkpoint, settings));
   ASSIGN_OR_RETURN(const Compiler compiler, make_compiler(std::move(options)));
   ASSIGN_OR_RETURN(RequestedGraph requested, build_requested(checkpoint, request));

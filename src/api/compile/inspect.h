@@ -10,10 +10,10 @@
 
 namespace tempera::api {
 
-// What a checkpoint, a component's folder, a .safetensors file or an artifact holds. Every header
+// What a checkpoint, a component's folder, a file of tensors or an artifact holds. Every header
 // is read and every offset checked. `tensors`: with a row for each tensor; a file of no known
 // family has them anyway. The form is described in docs/cli_json.md.
-Result<Json> describe_path(const std::string& path, bool tensors);
+Result<Json> describe_path(const std::string& path, bool tensors, const ModelFiles& files = {});
 
 struct InspectSettings {
   std::string component;            // "unet"
@@ -32,7 +32,8 @@ Result<std::string> inspect_component(const std::string& model, const InspectSet
 // How much there is to compute for a picture and what each pass takes away, in GFLOP by kind of op:
 // of one component, or, if settings.component is empty, of those that make a picture from text.
 // The unet is a guided step. The form is described in docs/cli_json.md.
-Result<Json> count_work(const std::string& model, const InspectSettings& settings);
+Result<Json> count_work(const std::string& model, const InspectSettings& settings,
+                        const ModelFiles& files = {});
 
 // The target that a value of --cpu names, as {"key", "cpu", "triple", "vector_bytes", ...}.
 Result<Json> describe_target(const std::string& cpu);

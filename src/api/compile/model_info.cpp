@@ -40,9 +40,8 @@ Status read_vae(const Checkpoint& checkpoint, ModelInfo& info) {
 }
 
 Status read_part(const Checkpoint& checkpoint, Part part, ModelInfo& info) {
-  const auto* folder = checkpoint.find(part);
   ASSIGN_OR_RETURN(info.weights[std::string(frontend::name(part))],
-                   frontend::choose_weights_file(part, folder->folder));
+                   frontend::weights_file(checkpoint, part));
   if (part == Part::text_encoder) return read_text_encoder(checkpoint, info);
   return part == Part::unet ? read_unet(checkpoint, info) : read_vae(checkpoint, info);
 }

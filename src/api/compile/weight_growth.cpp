@@ -30,9 +30,7 @@ struct PackedWeights {
 
 PackedWeights packed_weights(const Checkpoint& checkpoint, Component component,
                              const Target& target, const graph::Precision& precision) {
-  const frontend::PartFolder* folder = checkpoint.find(frontend::part_of(component));
-  if (!folder) return {};
-  const auto weights = frontend::open_weights(checkpoint, folder->part);
+  const auto weights = frontend::open_weights(checkpoint, frontend::part_of(component));
   if (!weights.ok()) return {};
   // Winograd's F(2x2, 3x3) has 16 elements a kernel, F(4x4, 3x3) 36.
   const bool pairs = precision.arithmetic == DType::bf16 && target.has_bf16_dot;

@@ -8,6 +8,8 @@
 #include "api/run/artifact_source.h"
 #include "api/run/version.h"
 #include "base/text.h"
+#include "diffusion/prompt/tokenizer.h"
+#include "diffusion/samplers/stock_scheduler.h"
 #include "runtime/artifact.h"
 
 namespace tempera::api {
@@ -120,8 +122,8 @@ runtime::ArtifactPlan entry_of(const ComponentRequest& request, const ArtifactSe
 }
 
 // Weights stay where they are: the artifact names the model's folder and each file inside it.
-ModelInfo portable(ModelInfo info, const std::string& model, const WrittenArtifact& written) {
-  for (auto& [part, file] : info.weights) file = fs::relative(file, model).string();
+ModelInfo portable(ModelInfo info, const std::string& folder, const WrittenArtifact& written) {
+  for (auto& [part, file] : info.weights) file = fs::relative(file, folder).string();
   info.components.clear();
   for (const WrittenPlan& plan : written.plans)
     if (std::ranges::find(info.components, plan.request.component) == info.components.end())
@@ -131,18 +133,24 @@ ModelInfo portable(ModelInfo info, const std::string& model, const WrittenArtifa
   return info;
 }
 
-std::vector<runtime::ArtifactFile> files_of(const ModelInfo& info, const ModelInfo& written) {
+// The folder that a single file is in, or a folder itself.
+std::string folder_of(const std::string& model) {
+  const fs::path whole = fs::canonical(model);
+  return (fs::is_directory(whole) ? whole : whole.parent_path()).string();
+}
+
+Result<std::vector<runtime::ArtifactFile>> files_of(const ModelInfo& info,
+                                                    const ModelInfo& written) {
   std::vector<runtime::ArtifactFile> files;
   files.push_back({.path = kModelFile, .bytes = to_json(written).dump(2) + "\n"});
-  if (!info.scheduler_config.empty())
-    files.push_back({.path = written.scheduler_config, .source = info.scheduler_config});
-  if (info.tokenizer_folder.empty()) return files;
-  for (const char* name : {"vocab.json", "merges.txt", "tokenizer_config.json",
-                           "special_tokens_map.json", "added_tokens.json"}) {
-    const std::string source = info.tokenizer_folder + "/" + name;
-    if (fs::exists(source))
-      files.push_back({.path = fmt::format("tokenizer/{}", name), .source = source});
+  if (!info.scheduler_config.empty()) {
+    ASSIGN_OR_RETURN(std::string text, diffusion::read_scheduler_text(info.scheduler_config));
+    files.push_back({.path = written.scheduler_config, .bytes = std::move(text)});
   }
+  if (info.tokenizer_folder.empty()) return files;
+  ASSIGN_OR_RETURN(auto tokenizer, diffusion::read_tokenizer_files(info.tokenizer_folder));
+  for (auto& [name, text] : tokenizer)
+    files.push_back({.path = fmt::format("tokenizer/{}", name), .bytes = std::move(text)});
   return files;
 }
 
@@ -223,7 +231,11 @@ void add(WrittenArtifact& sum, const WrittenArtifact& part) {
 Result<WrittenArtifact> write_model_artifact(const std::string& model, const std::string& folder,
                                              const ArtifactSettings& asked,
                                              CompileOptions options) {
-  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(model));
+  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, open_checkpoint(model, options.files));
+  if (options.files.prefers_ema)
+    return error(ErrorCode::unsupported,
+                 "an artifact does not note --ema and --no-ema; run tempera convert with it, and "
+                 "compile the folder");
   ASSIGN_OR_RETURN(const std::vector<Compiler> compilers, make_compilers(options));
   ASSIGN_OR_RETURN(ModelInfo info, read_model_info(checkpoint, asked.components));
   info.text_tokens = text_length(checkpoint, info);
@@ -236,7 +248,7 @@ Result<WrittenArtifact> write_model_artifact(const std::string& model, const std
                              .target = std::move(first.code.target),
                              .plans = std::move(first.code.plans),
                              .code_file = std::move(first.code.code_file),
-                             .weights = fs::canonical(model).string()};
+                             .weights = folder_of(model)};
   std::vector<runtime::CodeContents> others;
   for (size_t i = 1; i < compilers.size(); ++i) {
     ASSIGN_OR_RETURN(Built other, build(compilers[i], checkpoint, settings, info));
@@ -244,8 +256,9 @@ Result<WrittenArtifact> write_model_artifact(const std::string& model, const std
     others.push_back(std::move(other.contents));
     add(written, other.written);
   }
-  TRY(runtime::write_artifact(folder, artifact, first.contents.plans, first.contents.code,
-                              files_of(info, portable(info, model, written)), others));
+  ASSIGN_OR_RETURN(const auto files, files_of(info, portable(info, artifact.weights, written)));
+  TRY(runtime::write_artifact(folder, artifact, first.contents.plans, first.contents.code, files,
+                              others));
   return written;
 }
 

@@ -9,7 +9,7 @@
 #include "api/run/devices.h"
 #include "base/file.h"
 #include "runtime/artifact.h"
-#include "tensor_file/module_name.h"
+#include "tensor_file/part_names.h"
 #include "tensor_file/tensor_file.h"
 
 namespace tempera::api {
@@ -65,7 +65,7 @@ void place_weights(const runtime::Artifact& artifact, ModelInfo& info) {
 Result<NamedTensors> read_weights(const ModelInfo& info, const std::string& part) {
   const std::string& path = info.weights.at(part);
   ASSIGN_OR_RETURN(const TensorFile file, TensorFile::open(path));
-  return by_module_name(part, file.tensors(), path);
+  return tensors_of_part(part, file.tensors(), path);
 }
 
 Status check_options(const runtime::Artifact& artifact, const runtime::PlanOptions& asked) {
@@ -130,6 +130,11 @@ Result<ModelSource> open_artifact_model(const std::string& model, const CompileO
                  "{} is no artifact, and this program has no compiler; make one with tempera "
                  "compile {} -o DIR",
                  model, model);
+  if (options.files != ModelFiles{})
+    return error(ErrorCode::invalid_argument,
+                 "{} is an artifact: --config, --vae, --ema and --no-ema say what a model is "
+                 "compiled from; compile it again with them",
+                 model);
   return open_artifact_source(model, asked_of_artifact(options));
 }
 

@@ -19,6 +19,13 @@ struct CompileProgress {
 // thread at a time.
 using CompileProgressFunction = std::function<bool(const CompileProgress&)>;
 
+// Where parts of a model come from beside its own file or folder; see frontend::CheckpointOptions.
+struct ModelFiles {
+  std::string config, vae;
+  std::optional<bool> prefers_ema;
+  bool operator==(const ModelFiles&) const = default;
+};
+
 // How a model is compiled, or which artifact of it is wanted.
 struct CompileOptions {
   std::string cpu = "native";               // as cpu::target_from_flag takes it
@@ -27,6 +34,7 @@ struct CompileOptions {
   int threads = 0;                          // that compile; 0: one a core
   std::optional<std::string> cache_folder;  // none: default_cache_folder(); empty: no cache
   bool time_passes = false;                 // a log line for each graph pass and later phase
+  ModelFiles files;
   CompileProgressFunction progress;
 };
 

@@ -76,7 +76,8 @@ void add_compile(CLI::App& program, Action& action) {
   CLI::App* app =
       program.add_subcommand("compile", "Compile a model into an artifact that needs no compiler");
   auto flags = std::make_shared<Flags>();
-  app->add_option("MODEL", flags->model, "Folder of a model in diffusers layout")->required();
+  app->add_option("MODEL", flags->model, "A checkpoint in one file, or a diffusers folder")
+      ->required();
   app->add_option("-o,--output", flags->folder, "The artifact's folder")
       ->type_name("DIR")
       ->required();

@@ -86,7 +86,8 @@ Status describe(const Flags& flags) {
       print_picture(picture);
     return {};
   }
-  ASSIGN_OR_RETURN(const Json json, api::describe_path(flags.path, flags.tensors));
+  ASSIGN_OR_RETURN(const Json json,
+                   api::describe_path(flags.path, flags.tensors, flags.compile.options().files));
   if (flags.json)
     print(json);
   else if (json.at("kind") == "artifact")
@@ -116,10 +117,12 @@ void print_component_work(const Json& component) {
 
 Status count_work(const Flags& flags, const std::string& model, const std::string& component) {
   ASSIGN_OR_RETURN(const auto size, parse_size(flags.size.size));
-  ASSIGN_OR_RETURN(const Json json, api::count_work(model, {.component = component,
-                                                            .width = size.first,
-                                                            .height = size.second,
-                                                            .batch_size = flags.size.batch_size}));
+  ASSIGN_OR_RETURN(const Json json, api::count_work(model,
+                                                    {.component = component,
+                                                     .width = size.first,
+                                                     .height = size.second,
+                                                     .batch_size = flags.size.batch_size},
+                                                    flags.compile.options().files));
   if (flags.json)
     print(json);
   else
@@ -160,8 +163,10 @@ void add_inspect(CLI::App& program, Action& action) {
                              "Tell what a model, file, artifact or picture holds, or how a "
                              "component is compiled");
   auto flags = std::make_shared<Flags>();
-  app->add_option("PATH", flags->path,
-                  "A model's folder or file, or a picture; MODEL:COMPONENT for a graph")
+  app->add_option(
+         "PATH", flags->path,
+         "A checkpoint, a file of tensors, an artifact or a picture; MODEL:COMPONENT for a "
+         "graph")
       ->required();
   app->add_flag("--tensors", flags->tensors, "List the tensors too");
   app->add_flag("--json", flags->json, "Print the result as JSON");

@@ -5,10 +5,12 @@
 #include <functional>
 #include <optional>
 
+#include "base/builtin.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "diffusion/prompt/clip_text.h"
+#include "diffusion/prompt/stock_tokenizer.h"
 #include "diffusion/prompt/utf8.h"
 
 namespace tempera::diffusion {
@@ -200,6 +202,8 @@ std::vector<int32_t> Tokenizer::encode_padded(std::string_view text, int64_t len
 }
 
 Result<TokenizerFiles> read_tokenizer_files(const std::string& folder) {
+  if (folder == kClipTokenizer) return stock_tokenizer_files(Padding::end);
+  if (folder == kClipTokenizerSd2) return stock_tokenizer_files(Padding::exclamation);
   TokenizerFiles files;
   for (const char* name : {"vocab.json", "merges.txt"}) {
     ASSIGN_OR_RETURN(files[name], read_file(folder + "/" + name));

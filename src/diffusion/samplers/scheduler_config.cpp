@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "diffusion/samplers/stock_scheduler.h"
 
 namespace tempera::diffusion {
 namespace {
@@ -201,7 +202,7 @@ Result<SchedulerConfig> parse_scheduler_config(const Json& json, std::string_vie
 }
 
 Result<SchedulerConfig> read_scheduler_config(const std::string& path) {
-  ASSIGN_OR_RETURN(std::string text, read_file(path));
+  ASSIGN_OR_RETURN(const std::string text, read_scheduler_text(path));
   ASSIGN_OR_RETURN(Json json, parse_json(replace_infinities(text), path));
   return parse_scheduler_config(json, path);
 }

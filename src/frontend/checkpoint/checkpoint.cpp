@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "frontend/checkpoint/model_index.h"
+#include "frontend/checkpoint/single_file.h"
+#include "frontend/checkpoint/weights_file.h"
 
 namespace tempera::frontend {
 namespace {
@@ -35,16 +37,6 @@ std::string path_if(bool present, std::string path) {
   return present ? std::move(path) : std::string();
 }
 
-Error refuse_file(const std::string& path) {
-  if (fs::path(path).extension() == ".gguf")
-    return error(ErrorCode::unsupported,
-                 "{}: GGUF files are not supported yet; pass a diffusers folder", path);
-  return error(ErrorCode::unsupported,
-               "{}: checkpoints in a single file are not supported yet; pass a diffusers folder "
-               "(one with model_index.json)",
-               path);
-}
-
 // Which part a folder with a config.json is, by the config's own words.
 Result<std::optional<Part>> part_of_config(const std::string& file) {
   ASSIGN_OR_RETURN(const Json json, read_json_file(file));
@@ -66,7 +58,7 @@ Result<Checkpoint> open_part_folder(const std::string& path) {
         "{}: neither a CLIP text encoder, a UNet nor a VAE by its _class_name and model_type",
         config);
   Checkpoint checkpoint{.path = path};
-  checkpoint.parts.push_back({*part, path, ""});
+  checkpoint.parts.push_back({.part = *part, .folder = path, .config_file = config});
   return checkpoint;
 }
 
@@ -83,39 +75,81 @@ void add_parts(Checkpoint& checkpoint, const ModelIndex& index, bool has_index) 
     const auto named = index.classes.find(std::string(name(part)));
     const bool wanted = !has_index || named != index.classes.end();
     if (wanted && is_folder(folder))
-      checkpoint.parts.push_back({part, folder, named == index.classes.end() ? "" : named->second});
+      checkpoint.parts.push_back({.part = part,
+                                  .class_name = named == index.classes.end() ? "" : named->second,
+                                  .folder = folder,
+                                  .config_file = join(folder, "config.json")});
   }
 }
 
+Result<const PartSource*> find_part(const Checkpoint& checkpoint, Part part) {
+  if (const PartSource* source = checkpoint.find(part)) return source;
+  return error(ErrorCode::not_found, "{}: this checkpoint has no {}", checkpoint.path, name(part));
+}
+
 Result<Json> read_config(const Checkpoint& checkpoint, Part part, std::string& file) {
-  const PartFolder* folder = checkpoint.find(part);
-  if (folder == nullptr)
-    return error(ErrorCode::not_found, "{}: this checkpoint has no {}", checkpoint.path,
-                 name(part));
-  file = join(folder->folder, "config.json");
+  ASSIGN_OR_RETURN(const PartSource* source, find_part(checkpoint, part));
+  file = source->config_file;
+  if (!source->config.is_null()) return source->config;
   return read_json_file(file);
 }
 
-std::string_view weights_stem(Part part) {
-  return part == Part::text_encoder ? "model" : "diffusion_pytorch_model";
+Result<Checkpoint> open_folder(const std::string& path) {
+  const std::string index_file = join(path, "model_index.json");
+  const bool has_index = is_file(index_file);
+  if (!has_index && is_file(join(path, "config.json"))) return open_part_folder(path);
+  ASSIGN_OR_RETURN(const ModelIndex index, read_index(index_file));
+  const std::string scheduler = join(path, "scheduler/scheduler_config.json");
+  const std::string tokenizer = join(path, "tokenizer");
+  const std::string defaults = join(path, "tempera.json");
+  Checkpoint checkpoint{.path = path,
+                        .pipeline_class = index.pipeline_class,
+                        .tokenizer_folder = path_if(is_folder(tokenizer), tokenizer),
+                        .scheduler_config = path_if(is_file(scheduler), scheduler),
+                        .tempera_config = path_if(is_file(defaults), defaults)};
+  add_parts(checkpoint, index, has_index);
+  if (checkpoint.parts.empty())
+    return error(ErrorCode::not_found,
+                 "{}: no folder text_encoder, unet or vae in it; is this a diffusers folder?",
+                 path);
+  return checkpoint;
 }
 
-Error no_weights(Part part, const std::string& folder) {
-  const std::string stem(weights_stem(part));
-  if (is_file(join(folder, stem + ".safetensors.index.json")))
-    return error(ErrorCode::unsupported,
-                 "{}: weights in several shards are not supported yet; save the model in one file",
-                 folder);
-  for (const std::string_view pickled :
-       {"pytorch_model.bin", "diffusion_pytorch_model.bin", "model.bin"})
-    if (is_file(join(folder, pickled)))
-      return error(ErrorCode::unsupported,
-                   "{}: holds only pickled weights ('{}'), which are not supported yet; save the "
-                   "model as safetensors",
-                   folder, pickled);
+Result<Checkpoint> open_path(const std::string& path) {
+  if (is_file(path)) return open_single_file(path);
+  if (is_folder(path)) return open_folder(path);
+  return error(ErrorCode::not_found, "{}: no such file or folder", path);
+}
+
+// Takes what the folder has instead of the checkpoint's own.
+Status take_configs(Checkpoint& checkpoint, const std::string& folder) {
+  bool found = false;
+  for (PartSource& source : checkpoint.parts) {
+    const std::string file = join(folder, fmt::format("{}/config.json", name(source.part)));
+    if (!is_file(file)) continue;
+    found = true;
+    source.config_file = file;
+    source.config = nullptr;
+  }
+  const std::string scheduler = join(folder, "scheduler/scheduler_config.json");
+  const std::string tokenizer = join(folder, "tokenizer");
+  if (is_file(scheduler)) checkpoint.scheduler_config = scheduler;
+  if (is_folder(tokenizer)) checkpoint.tokenizer_folder = tokenizer;
+  if (found || is_file(scheduler) || is_folder(tokenizer)) return {};
   return error(ErrorCode::not_found,
-               "{}: no {}.safetensors, nor its .fp16 or .bf16 form; is the download complete?",
-               folder, stem);
+               "--config {}: no text_encoder, unet or vae with a config.json, no scheduler and no "
+               "tokenizer in it; is this a diffusers folder?",
+               folder);
+}
+
+Status take_vae(Checkpoint& checkpoint, const std::string& path) {
+  ASSIGN_OR_RETURN(const Checkpoint other, open_path(path));
+  const PartSource* vae = other.find(Part::vae);
+  if (vae == nullptr) return error(ErrorCode::not_found, "--vae {}: holds no VAE", path);
+  std::erase_if(checkpoint.parts,
+                [](const PartSource& source) { return source.part == Part::vae; });
+  checkpoint.parts.push_back(*vae);
+  return {};
 }
 
 bool uses_second_generation_text(const ClipTextConfig& config) {
@@ -149,41 +183,24 @@ Part part_of(Component component) {
   return component == Component::unet ? Part::unet : Part::vae;
 }
 
-const PartFolder* Checkpoint::find(Part part) const {
-  for (const PartFolder& folder : parts)
-    if (folder.part == part) return &folder;
+const PartSource* Checkpoint::find(Part part) const {
+  for (const PartSource& source : parts)
+    if (source.part == part) return &source;
   return nullptr;
 }
 
-Result<Checkpoint> open_checkpoint(const std::string& path) {
-  if (is_file(path)) return refuse_file(path);
-  if (!is_folder(path)) return error(ErrorCode::not_found, "{}: no such file or folder", path);
-  const std::string index_file = join(path, "model_index.json");
-  const bool has_index = is_file(index_file);
-  if (!has_index && is_file(join(path, "config.json"))) return open_part_folder(path);
-  ASSIGN_OR_RETURN(const ModelIndex index, read_index(index_file));
-  const std::string scheduler = join(path, "scheduler/scheduler_config.json");
-  const std::string tokenizer = join(path, "tokenizer");
-  const std::string defaults = join(path, "tempera.json");
-  Checkpoint checkpoint{.path = path,
-                        .pipeline_class = index.pipeline_class,
-                        .tokenizer_folder = path_if(is_folder(tokenizer), tokenizer),
-                        .scheduler_config = path_if(is_file(scheduler), scheduler),
-                        .tempera_config = path_if(is_file(defaults), defaults)};
-  add_parts(checkpoint, index, has_index);
-  if (checkpoint.parts.empty())
-    return error(ErrorCode::not_found,
-                 "{}: no folder text_encoder, unet or vae in it; is this a diffusers folder?",
-                 path);
+Result<Checkpoint> open_checkpoint(const std::string& path, const CheckpointOptions& options) {
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, open_path(path));
+  if (!options.config.empty()) TRY(take_configs(checkpoint, options.config));
+  if (!options.vae.empty()) TRY(take_vae(checkpoint, options.vae));
+  checkpoint.prefers_ema = options.prefers_ema;
   return checkpoint;
 }
 
-Result<std::string> choose_weights_file(Part part, const std::string& folder) {
-  for (const std::string_view variant : {"", ".fp16", ".bf16"}) {
-    std::string file = join(folder, fmt::format("{}{}.safetensors", weights_stem(part), variant));
-    if (is_file(file)) return file;
-  }
-  return no_weights(part, folder);
+Result<std::string> weights_file(const Checkpoint& checkpoint, Part part) {
+  ASSIGN_OR_RETURN(const PartSource* source, find_part(checkpoint, part));
+  if (!source->file.empty()) return source->file;
+  return choose_weights_file(part, source->folder, checkpoint.prefers_ema);
 }
 
 Result<ClipTextConfig> read_text_encoder_config(const Checkpoint& checkpoint) {
@@ -205,12 +222,8 @@ Result<VaeConfig> read_vae_config(const Checkpoint& checkpoint) {
 }
 
 Result<std::shared_ptr<const Weights>> open_weights(const Checkpoint& checkpoint, Part part) {
-  const PartFolder* folder = checkpoint.find(part);
-  if (folder == nullptr)
-    return error(ErrorCode::not_found, "{}: this checkpoint has no {}", checkpoint.path,
-                 name(part));
-  ASSIGN_OR_RETURN(const std::string file, choose_weights_file(part, folder->folder));
-  return Weights::open(part, file);
+  ASSIGN_OR_RETURN(const std::string file, weights_file(checkpoint, part));
+  return Weights::open(part, file, {.prefers_ema = checkpoint.prefers_ema.value_or(false)});
 }
 
 Result<std::string> recognise_family(const Checkpoint& checkpoint) {

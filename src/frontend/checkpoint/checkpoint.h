@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/status.h"
 #include "frontend/checkpoint/clip_text_config.h"
 #include "frontend/checkpoint/unet_config.h"
@@ -20,31 +21,44 @@ std::string_view name(Component component);
 std::optional<Component> component_from_name(std::string_view name);
 Part part_of(Component component);
 
-struct PartFolder {
+// Where a part comes from.
+struct PartSource {
   Part part;
-  std::string folder;
-  std::string class_name;  // as model_index.json says; empty without one
+  std::string class_name;   // as model_index.json says; empty without one
+  std::string folder;       // of a diffusers checkpoint; empty for a part of a single file
+  std::string file;         // that file
+  std::string config_file;  // config.json, or where `config` comes from
+  Json config;              // inferred from names and shapes; null: config_file holds it
 };
 
-// A diffusers folder, or one component's folder of it. Opening looks only at model_index.json and
-// at which folders exist; a part's config and weights are read when it is loaded.
+// A checkpoint: a diffusers folder, one component's folder of it, or a single file with any of the
+// parts. Opening looks at names alone; a part's config and weights are read when it is loaded.
 struct Checkpoint {
   std::string path;
   std::string pipeline_class;     // empty without model_index.json
-  std::vector<PartFolder> parts;  // those that are there
-  std::string tokenizer_folder;   // these three are empty where absent
-  std::string scheduler_config;   // path of scheduler_config.json
+  std::vector<PartSource> parts;  // those that are there
+  std::string tokenizer_folder;   // these three are empty where absent; of a single file built in
+  std::string scheduler_config;   // path of scheduler_config.json; both as base/builtin.h
   std::string tempera_config;     // path of tempera.json: defaults of this program for this model
-  const PartFolder* find(Part part) const;
+  std::optional<bool> prefers_ema;
+  const PartSource* find(Part part) const;
 };
 
-// not_found: no such path, or nothing of a checkpoint in it. unsupported: a single file, or a
-// pipeline that this program does not have.
-Result<Checkpoint> open_checkpoint(const std::string& path);
+// What may come from elsewhere.
+struct CheckpointOptions {
+  std::string config;  // folder whose configs, scheduler and tokenizer are taken, those it has
+  std::string vae;     // checkpoint, folder or file whose VAE is taken
+  // Of files that hold both the UNet's trained weights and their moving average: which. None: of
+  // a single file the trained ones, of a folder those without ".non_ema".
+  std::optional<bool> prefers_ema;
+};
 
-// The weights file of a part's folder: plain before .fp16 before .bf16. not_found, or unsupported
-// for other formats.
-Result<std::string> choose_weights_file(Part part, const std::string& folder);
+// not_found: no such path, or nothing of a checkpoint in it. unsupported: a model or pipeline that
+// this program does not have, by name. Errors of TensorFile::open.
+Result<Checkpoint> open_checkpoint(const std::string& path, const CheckpointOptions& options = {});
+
+// The file that holds a part's weights.
+Result<std::string> weights_file(const Checkpoint& checkpoint, Part part);
 
 // A part's configuration alone; not_found if the checkpoint has no such part.
 Result<ClipTextConfig> read_text_encoder_config(const Checkpoint& checkpoint);

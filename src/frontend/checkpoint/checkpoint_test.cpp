@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "frontend/checkpoint/describe.h"
+#include "frontend/checkpoint/weights_file.h"
 #include "frontend/models/component.h"
 #include "test/reference/golden.h"
 #include "test/temp_folder.h"
@@ -55,19 +56,11 @@ TEST(OpenCheckpoint, TakesFoldersOfSomePartsAndOfOne) {
       build_component(*unet, Component::unet, {.height = 8, .width = 8, .tokens = 77}).ok());
 }
 
-TEST(OpenCheckpoint, RefusesWhatIsNoDiffusersFolder) {
+TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   TempFolder folder;
-  const std::string ckpt = folder.write("model.ckpt", ""), gguf = folder.write("model.gguf", "");
   const std::string missing = folder.path("missing");
   expect_error(open_checkpoint(missing), ErrorCode::not_found,
                missing + ": no such file or folder");
-  expect_error(open_checkpoint(ckpt), ErrorCode::unsupported,
-               ckpt +
-                   ": checkpoints in a single file are not supported yet; pass a diffusers folder "
-                   "(one with "
-                   "model_index.json)");
-  expect_error(open_checkpoint(gguf), ErrorCode::unsupported,
-               gguf + ": GGUF files are not supported yet; pass a diffusers folder");
   expect_error(
       open_checkpoint(folder.path()), ErrorCode::not_found,
       folder.path() + ": no folder text_encoder, unet or vae in it; is this a diffusers folder?");
@@ -75,26 +68,28 @@ TEST(OpenCheckpoint, RefusesWhatIsNoDiffusersFolder) {
 
 TEST(ChooseWeightsFile, PrefersPlainThenHalfThenBfloat) {
   TempFolder folder;
-  for (const std::string variant : {".bf16", ".fp16", ""}) {
-    const std::string file = folder.write("model" + variant + ".safetensors", "");
+  for (const std::string name :
+       {"pytorch_model.bin", "model.safetensors.index.json", "model.non_ema.safetensors",
+        "model.bf16.safetensors", "model.fp16.safetensors", "model.safetensors"}) {
+    const std::string file = folder.write(name, "");
     EXPECT_EQ(*choose_weights_file(Part::text_encoder, folder.path()), file);
   }
 }
 
-TEST(ChooseWeightsFile, NamesTheFormatsItDoesNotRead) {
+TEST(ChooseWeightsFile, TakesTheTrainedUnetWhereTheAverageIsNotWanted) {
   TempFolder folder;
-  const std::string at = folder.path() + ": ";
+  const std::string plain = folder.write("diffusion_pytorch_model.safetensors", "");
+  const std::string trained = folder.write("diffusion_pytorch_model.non_ema.safetensors", "");
+  EXPECT_EQ(*choose_weights_file(Part::unet, folder.path(), false), trained);
+  EXPECT_EQ(*choose_weights_file(Part::unet, folder.path(), true), plain);
+}
+
+TEST(ChooseWeightsFile, NamesWhatItLooksFor) {
+  TempFolder folder;
   expect_error(choose_weights_file(Part::unet, folder.path()), ErrorCode::not_found,
-               at + "no diffusion_pytorch_model.safetensors, nor its .fp16 or .bf16 form; is the "
-                    "download complete?");
-  folder.write("diffusion_pytorch_model.bin", "");
-  expect_error(choose_weights_file(Part::unet, folder.path()), ErrorCode::unsupported,
-               at + "holds only pickled weights ('diffusion_pytorch_model.bin'), which are not "
-                    "supported yet; save the "
-                    "model as safetensors");
-  folder.write("diffusion_pytorch_model.safetensors.index.json", "{}");
-  expect_error(choose_weights_file(Part::unet, folder.path()), ErrorCode::unsupported,
-               at + "weights in several shards are not supported yet; save the model in one file");
+               folder.path() +
+                   ": no diffusion_pytorch_model.safetensors, nor its .fp16, .bf16, "
+                   "sharded or pickled (.bin) form; is the download complete?");
 }
 
 TEST(Family, IsToldByTheConfigs) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "frontend/checkpoint/checkpoint.h"
 #include "tensor_file/stored_tensor.h"
 
 namespace tempera::frontend {
@@ -33,8 +34,8 @@ struct Description {
   std::vector<PartDescription> parts;
 };
 
-// Of a diffusers folder, a component's folder or a .safetensors file. Every header is read and
-// every offset checked. Errors as open_checkpoint, recognise_family and TensorFile::open.
-Result<Description> describe(const std::string& path);
+// Of a checkpoint, or of another file of tensors. Every header is read and every offset checked.
+// Errors as open_checkpoint, recognise_family and TensorFile::open.
+Result<Description> describe(const std::string& path, const CheckpointOptions& options = {});
 
 }  // namespace tempera::frontend

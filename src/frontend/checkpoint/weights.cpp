@@ -25,9 +25,11 @@ std::optional<Part> part_from_name(std::string_view text) {
   return std::nullopt;
 }
 
-Result<std::shared_ptr<const Weights>> Weights::open(Part part, const std::string& path) {
+Result<std::shared_ptr<const Weights>> Weights::open(Part part, const std::string& path,
+                                                     const PartOptions& options) {
   ASSIGN_OR_RETURN(const TensorFile file, TensorFile::open(path));
-  ASSIGN_OR_RETURN(NamedTensors tensors, by_module_name(name(part), file.tensors(), path));
+  ASSIGN_OR_RETURN(NamedTensors tensors,
+                   tensors_of_part(name(part), file.tensors(), path, options));
   const bool is_prefixed = part == Part::text_encoder && !file.tensors().empty() &&
                            file.tensors().front().first.starts_with(kTextModelPrefix);
   const auto stored_name = [is_prefixed](std::string_view canonical_name) {

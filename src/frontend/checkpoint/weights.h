@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/status.h"
+#include "tensor_file/part_names.h"
 #include "tensor_file/stored_tensor.h"
 
 namespace tempera::frontend {
@@ -27,7 +28,8 @@ class Weights {
 
   // Of any file that TensorFile reads. Errors of TensorFile::open; data_loss if two tensors have
   // one canonical name.
-  static Result<std::shared_ptr<const Weights>> open(Part part, const std::string& path);
+  static Result<std::shared_ptr<const Weights>> open(Part part, const std::string& path,
+                                                     const PartOptions& options = {});
   // `tensors` by canonical name, each name once; `path` is where they come from, for messages.
   Weights(Part part, std::string path, NamedTensors tensors, StoredName stored_name);
   Weights(const Weights&) = delete;
