@@ -26,6 +26,7 @@ void add_quality(CLI::App& program, Action& action);
 void add_prompt(CLI::App& program, Action& action);
 void add_tokenize(CLI::App& program, Action& action, const api::OpenModel& open);
 void add_samplers(CLI::App& program, Action& action, const api::OpenModel& open);
+void add_cache(CLI::App& program, Action& action);
 void add_noise(CLI::App& program, Action& action);
 void add_devices(CLI::App& program, Action& action);
 void add_version(CLI::App& program, Action& action);

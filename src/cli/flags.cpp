@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "api/run/find_model.h"
+#include "api/run/fit_memory.h"
 #include "base/text.h"
 
 namespace tempera::cli {
@@ -14,6 +15,12 @@ bool parse_number(std::string_view text, T& value) {
   const char* end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, value);
   return failure == std::errc() && stop == end && !text.empty();
+}
+
+// CLI11's form of a check: empty where the text is fine.
+std::string is_amount(const std::string& text) {
+  const Result<int64_t> bytes = api::parse_bytes(text);
+  return bytes.ok() ? "" : bytes.error().message;
 }
 
 }  // namespace
@@ -81,14 +88,22 @@ void CompileFlags::add(CLI::App& app) {
   app.add_option("--threads", threads, "Threads that compile and run [one a core]")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
+  app.add_option("--cache-size", cache_size,
+                 "What compiled models may take on disk, as in 2GiB; see tempera cache "
+                 "[$TEMPERA_CACHE_SIZE, else 4GiB]")
+      ->type_name("SIZE")
+      ->check(is_amount);
   app.add_flag("--time-passes", time_passes, "Print how long each pass of the compiler takes");
 }
 
 api::CompileOptions CompileFlags::options() const {
+  std::optional<int64_t> cache_bytes;
+  if (!cache_size.empty()) cache_bytes = api::parse_bytes(cache_size).value();
   return {.cpu = cpu,
           .precision = precision,
           .weights = weights,
           .threads = threads,
+          .cache_bytes = cache_bytes,
           .time_passes = time_passes,
           .files = model_files.files()};
 }

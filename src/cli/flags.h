@@ -42,6 +42,7 @@ struct CompileFlags {
   ModelFilesFlags model_files;
   std::string cpu = "native";
   std::string precision, weights;
+  std::string cache_size;
   int threads = 0;
   bool time_passes = false;
   void add(CLI::App& app);

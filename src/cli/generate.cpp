@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/flags_adapters.h"
 #include "cli/flags_compat.h"
 #include "cli/flags_hires.h"
 #include "cli/flags_init_image.h"
@@ -46,6 +47,7 @@ struct GenerateFlags {
   api::OpenModel open;
   CompileFlags compile;
   SavingFlags saving;
+  AdapterFlags adapters;
   InitImageFlags init_image;
   HiresFlags hires;
   GridFlags grid;
@@ -91,6 +93,7 @@ void add_picture_flags(CLI::App& app, GenerateFlags& flags) {
 void add_setting_flags(CLI::App& app, GenerateFlags& flags) {
   add_picture_flags(app, flags);
   flags.sampler.add(app);
+  flags.adapters.add(app);
   flags.compile.add(app);
   flags.saving.add_token_merging(app);
   flags.saving.add_deep_cache(app);
@@ -196,6 +199,7 @@ Status complete_settings(GenerateFlags& flags) {
   flags.settings.batch_count = flags.grid.batch_count;
   flags.settings.keep_steps = flags.save_steps;
   flags.settings.saving = flags.saving.saving;
+  TRY(flags.adapters.apply(flags.settings));
   TRY(flags.init_image.apply(flags.settings));
   TRY(flags.hires.apply(flags.settings));
   TRY(flags.prompts.apply(flags.settings));
@@ -315,14 +319,18 @@ void tell_seed(Progress& progress, uint64_t seed) {
 // A model that is open, and how its pictures stay within --max-memory.
 struct Opened {
   std::unique_ptr<api::Session> session;
+  std::vector<api::LoraSetting> loras;  // that it was opened with
+  bool grows_weights = true;
   api::MemoryMeans means;
 };
 
-Result<std::unique_ptr<api::Session>> open_session(const GenerateFlags& flags, bool grow_weights,
+Result<std::unique_ptr<api::Session>> open_session(const GenerateFlags& flags, const Opened& opened,
                                                    Progress& progress) {
   ASSIGN_OR_RETURN(const std::string model, flags.model.path());
   api::CompileOptions options = flags.compile.options();
-  options.grow_weights = grow_weights;
+  options.grow_weights = opened.grows_weights;
+  options.loras = opened.loras;
+  options.taesd = flags.adapters.taesd;
   options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
   ASSIGN_OR_RETURN(api::ModelSource source, flags.open(model, std::move(options), {}));
   return api::Session::open(std::move(source), "cpu", flags.compile.threads);
@@ -335,7 +343,8 @@ Status keep_within(const GenerateFlags& flags, const diffusion::PictureRequest& 
   ASSIGN_OR_RETURN(const int64_t limit, api::parse_bytes(flags.max_memory));
   ASSIGN_OR_RETURN(const auto prediction, api::predict_memory(*opened.session, request));
   if (prediction.peak <= limit) return {};
-  ASSIGN_OR_RETURN(opened.session, open_session(flags, false, progress));
+  opened.grows_weights = false;
+  ASSIGN_OR_RETURN(opened.session, open_session(flags, opened, progress));
   ASSIGN_OR_RETURN(opened.means, api::fit_memory(*opened.session, request, limit));
   const std::string means = api::describe(opened.means, opened.session->info().vae_scale);
   progress.clear();
@@ -482,10 +491,25 @@ Status draw(const GenerateFlags& flags, const Opened& opened, const Job& job, Pr
   return {};
 }
 
-Status draw_all(const GenerateFlags& flags, const Opened& opened, const std::vector<Job>& jobs,
+// The prompts of a file, of wildcards or of a grid may each name their own LoRAs.
+Status open_for(const GenerateFlags& flags, const diffusion::PictureRequest& request,
+                Progress& progress, Opened& opened) {
+  ASSIGN_OR_RETURN(auto loras,
+                   flags.adapters.lora_settings(request.prompt, request.prompts.language));
+  if (opened.session != nullptr && loras == opened.loras) return {};
+  opened.loras = std::move(loras);
+  opened.session.reset();
+  ASSIGN_OR_RETURN(opened.session, open_session(flags, opened, progress));
+  return {};
+}
+
+Status draw_all(const GenerateFlags& flags, Opened& opened, const std::vector<Job>& jobs,
                 Progress& progress) {
   api::Generated all;
-  for (const Job& job : jobs) TRY(draw(flags, opened, job, progress, all));
+  for (const Job& job : jobs) {
+    TRY(open_for(flags, job.request, progress, opened));
+    TRY(draw(flags, opened, job, progress, all));
+  }
   if (!flags.save_latents.empty() && !jobs.empty())
     TRY(api::write_latents(flags.save_latents, all));
   TRY(write_sheet(flags, jobs, all));
@@ -513,7 +537,10 @@ Status generate(GenerateFlags& flags) {
   TRY(check_place(flags.save_latents));
   Progress progress(flags.quiet);
   Opened opened;
-  ASSIGN_OR_RETURN(opened.session, open_session(flags, true, progress));
+  const api::GenerateSettings& settings = flags.settings;
+  ASSIGN_OR_RETURN(opened.loras,
+                   flags.adapters.lora_settings(settings.prompt, settings.prompts.language));
+  ASSIGN_OR_RETURN(opened.session, open_session(flags, opened, progress));
   tell_model(picture_model, opened.session->info());
   ASSIGN_OR_RETURN(const std::vector<Job> jobs, jobs_of(flags, opened.session->info()));
   if (jobs.empty()) return draw_all(flags, opened, jobs, progress);

@@ -4,6 +4,8 @@
 #include <map>
 #include <numeric>
 
+#include "diffusion/prompt/extra_networks.h"
+
 namespace tempera::diffusion {
 
 namespace {
@@ -94,7 +96,12 @@ Tensor make_context(const std::vector<PromptRow>& rows, const PromptPlan& plan, 
 
 Result<PromptPlan> plan_prompts(const PictureRequest& request, const ModelSettings& model) {
   CHECK(model.tokenizer, "a model without a tokenizer");
-  return make_prompt_plan({request.prompt, is_guided(request) ? &request.negative_prompt : nullptr},
+  std::string prompt = request.prompt;
+  if (request.prompts.language == PromptLanguage::a1111) {
+    ASSIGN_OR_RETURN(ExtraNetworks networks, take_extra_networks(prompt));
+    prompt = std::move(networks.text);
+  }
+  return make_prompt_plan({prompt, is_guided(request) ? &request.negative_prompt : nullptr},
                           request.prompts, *model.tokenizer, model.text_tokens,
                           request.sampler.steps);
 }

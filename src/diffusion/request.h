@@ -10,6 +10,7 @@
 #include "diffusion/img2img.h"
 #include "diffusion/inpaint.h"
 #include "diffusion/noise/noise_settings.h"
+#include "diffusion/prompt/embedding.h"
 #include "diffusion/prompt/prompt_settings.h"
 #include "diffusion/samplers/sampler.h"
 #include "diffusion/saving.h"
@@ -20,6 +21,7 @@ namespace tempera::diffusion {
 struct PictureRequest {
   std::string prompt;
   std::string negative_prompt;
+  std::vector<Embedding> embeddings;  // that the prompts name
   PromptSettings prompts;
   int64_t width = 512;
   int64_t height = 512;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <thread>
 
+#include "api/compile/adapters.h"
 #include "api/compile/backends.h"
 #include "api/compile/build_id.h"
 #include "api/compile/lower_component.h"
@@ -52,6 +53,17 @@ std::string cache_key(const Compiler& compiler, const RequestedGraph& requested,
   text += fmt::format("{} bytes more\n", growth_bytes);
   for (const auto& [name, index] : requested.outputs) text += fmt::format("{} {}\n", name, index);
   return text + graph::print(whole_graph(requested), {.origins = false});
+}
+
+// What people see of a cached component.
+std::string label_of(const Compiler& compiler, const ComponentRequest& request) {
+  const PrecisionNames names = names_of(compiler.precision);
+  std::string label = request.component;
+  if (!request.layer.empty()) label += " layer " + request.layer;
+  if (request.height > 0) label += fmt::format(" {}x{}", request.width, request.height);
+  if (request.tokens > 0) label += fmt::format(" {} tokens", request.tokens);
+  return fmt::format("{} batch {}, {}, weights {}", label, request.batch, names.precision,
+                     names.weights);
 }
 
 // A cached component: the length of the JSON text and a line break, the JSON, the code.
@@ -139,6 +151,8 @@ Result<Compiler> make_compiler(CompileOptions options) {
   if (options.threads <= 0)
     options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   compiler.cache = DiskCache(options.cache_folder.value_or(default_cache_folder()));
+  ASSIGN_OR_RETURN(compiler.cache_limit, default_cache_limit());
+  if (options.cache_bytes) compiler.cache_limit = *options.cache_bytes;
   compiler.options = std::move(options);
   ASSIGN_OR_RETURN(compiler.precision, chosen_precision(compiler));
   return compiler;
@@ -170,7 +184,8 @@ Result<CompiledComponent> compile_component(const Compiler& compiler,
   CompiledComponent component{.plan = std::move(objects.plan)};
   ASSIGN_OR_RETURN(component.code, backend_of(compiler.target).link(bytes, compiler.target));
   component.outputs = std::move(objects.outputs);
-  compiler.cache.store("components", key, encode(component));
+  compiler.cache.store("components", key, encode(component), label_of(compiler, request));
+  compiler.cache.trim(compiler.cache_limit);
   phases.end("link");
   return component;
 }
@@ -184,9 +199,13 @@ Result<ModelSource> open_model(const std::string& model, CompileOptions options,
                                const std::vector<std::string>& components) {
   if (is_artifact(model)) {
     TRY(check_names({options.precision, options.weights}));
-    return open_artifact_model(model, options, components);
+    CompileOptions without = options;
+    without.loras.clear();
+    ASSIGN_OR_RETURN(ModelSource source, open_artifact_model(model, without, components));
+    return with_loras(std::move(source), options.loras);
   }
   ASSIGN_OR_RETURN(frontend::Checkpoint opened, open_checkpoint(model, options.files));
+  opened.taesd_file = options.taesd;
   const auto checkpoint = std::make_shared<const frontend::Checkpoint>(std::move(opened));
   ASSIGN_OR_RETURN(Compiler made, make_compiler(std::move(options)));
   const auto compiler = std::make_shared<const Compiler>(std::move(made));
@@ -203,7 +222,8 @@ Result<ModelSource> open_model(const std::string& model, CompileOptions options,
                      frontend::open_weights(*checkpoint, *frontend::part_from_name(part)));
     return weights->tensors();
   };
-  return source;
+  ASSIGN_OR_RETURN(source, with_taesd(std::move(source), compiler->options.taesd));
+  return with_loras(std::move(source), compiler->options.loras);
 }
 
 }  // namespace tempera::api

@@ -20,6 +20,7 @@ struct Compiler {
   Target target;
   graph::Precision precision;
   DiskCache cache{""};
+  int64_t cache_limit = 0;  // bytes of the cache after a component was added
   CompileOptions options;
 };
 Result<Compiler> make_compiler(CompileOptions options);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <thread>
 #include <vector>
@@ -44,6 +45,51 @@ TEST(DiskCache, EveryTornEntryIsNone) {
   EXPECT_EQ(cache.find("kernels", "a"), std::nullopt);
   cache.store("kernels", "a", "some code");
   EXPECT_EQ(cache.find("kernels", "a"), "some code");
+}
+
+// An entry's age is its file's.
+void age(const DiskCache& cache, const std::string& label, int hours) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(cache.folder()))
+    if (file.is_regular_file() && read_file(file.path().string())->find(label) != std::string::npos)
+      std::filesystem::last_write_time(
+          file.path(), std::filesystem::file_time_type::clock::now() - std::chrono::hours(hours));
+}
+
+TEST(DiskCache, TrimsWhatWasUsedLongestAgo) {
+  const test::TempFolder folder;
+  const DiskCache cache(folder.path());
+  for (const std::string key : {"a", "b", "c"})
+    cache.store("kernels", key, std::string(1000, 'x'), "label " + key);
+  age(cache, "label a", 3);
+  age(cache, "label b", 2);
+  age(cache, "label c", 1);
+  ASSERT_EQ(cache.find("kernels", "a"), std::string(1000, 'x'));
+  const auto entries = cache.entries();
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].label, "label a") << "it was used just now";
+  EXPECT_EQ(entries[0].kind, "kernels");
+  EXPECT_EQ(cache.trim(3 * entries[0].bytes), 0);
+  EXPECT_EQ(cache.trim(2 * entries[0].bytes), entries[0].bytes);
+  EXPECT_FALSE(cache.find("kernels", "b"));
+  EXPECT_TRUE(cache.find("kernels", "a"));
+  EXPECT_TRUE(cache.find("kernels", "c"));
+}
+
+TEST(DiskCache, ClearLeavesFilesThatAreNotItsOwn) {
+  const test::TempFolder folder;
+  const DiskCache cache(folder.path());
+  cache.store("kernels", "a", "x");
+  const std::string entry = entry_file(folder);
+  const std::vector<std::string> others = {folder.path() + "/notes.txt",
+                                           folder.path() + "/kernels/notes.txt"};
+  for (const std::string& other : others) ASSERT_TRUE(write_file(other, "mine").ok());
+  ASSERT_TRUE(write_file(entry + ".tmp-1-0", "half").ok());
+  EXPECT_EQ(cache.trim(1 << 20), 0) << "a writer may still be at work";
+  EXPECT_TRUE(std::filesystem::exists(entry + ".tmp-1-0"));
+  EXPECT_GT(cache.clear(), 0);
+  EXPECT_TRUE(cache.entries().empty());
+  EXPECT_FALSE(std::filesystem::exists(entry + ".tmp-1-0"));
+  for (const std::string& other : others) EXPECT_TRUE(std::filesystem::exists(other));
 }
 
 TEST(DiskCache, WithoutAFolderKeepsNothing) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "diffusion/prompt/embedding.h"
 #include "frontend/models/component.h"
 #include "graph/cut.h"
 #include "graph/passes/rewrite.h"
@@ -75,6 +76,7 @@ Result<frontend::BuiltComponent> build(const frontend::Checkpoint& checkpoint,
                                     .height = request.height,
                                     .width = request.width,
                                     .tokens = request.tokens,
+                                    .added_tokens = diffusion::kAddedTokens,
                                     .repeat = request.repeat,
                                     .circular = request.tiling,
                                     .clip_skip = request.clip_skip},

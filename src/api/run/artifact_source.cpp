@@ -135,6 +135,10 @@ Result<ModelSource> open_artifact_model(const std::string& model, const CompileO
                  "{} is an artifact: --config, --vae, --ema and --no-ema say what a model is "
                  "compiled from; compile it again with them",
                  model);
+  if (!options.loras.empty())
+    return error(ErrorCode::unsupported,
+                 "{}: this program merges no LoRA files; use tempera generate",
+                 options.loras.front().path);
   return open_artifact_source(model, asked_of_artifact(options));
 }
 

@@ -4,6 +4,7 @@
 
 #include "api/run/run_component.h"
 #include "base/text.h"
+#include "diffusion/prompt/embedding.h"
 #include "tensor_file/convert.h"
 
 namespace tempera::api {
@@ -138,10 +139,15 @@ Result<BoundInputs> bind_inputs(const ModelInfo& info, std::string_view componen
   BoundInputs bound;
   ASSIGN_OR_RETURN(bound.inputs, ordered(rows, std::move(inputs)));
   TRY(check(component, bound.inputs, info));
-  const Shape& shape = bound.inputs[0].second.shape;
+  const Shape shape = bound.inputs[0].second.shape;
   bound.request.component = component;
   bound.request.batch = shape[0];
-  if (component == "text_encoder") bound.request.tokens = shape[1];
+  if (component == "text_encoder") {
+    bound.request.tokens = shape[1];
+    // Words of textual inversions only come with prompts.
+    bound.inputs.emplace_back("added_embeddings",
+                              Tensor(DType::f32, {diffusion::kAddedTokens, info.context_width}));
+  }
   if (shape.size() == 4) {
     bound.request.height = shape[2];
     bound.request.width = shape[3];

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/run/lora_settings.h"
 #include "api/run/model_source.h"
 #include "base/status.h"
 
@@ -33,6 +34,9 @@ struct CompileOptions {
   bool grow_weights = true;                 // see api/compile/weight_growth.h
   int threads = 0;                          // that compile; 0: one a core
   std::optional<std::string> cache_folder;  // none: default_cache_folder(); empty: no cache
+  std::optional<int64_t> cache_bytes;       // that the cache may take; none: default_cache_limit()
+  std::vector<LoraSetting> loras;           // merged into the weights, one after the other
+  std::string taesd;                        // file of a TAESD, which decodes; empty: the VAE
   bool time_passes = false;                 // a log line for each graph pass and later phase
   ModelFiles files;
   CompileProgressFunction progress;

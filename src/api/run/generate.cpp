@@ -153,8 +153,12 @@ Tensor some_rows(const Tensor& ids, int64_t first, int64_t count) {
 }
 
 // The text encoder is used once: its memory goes before the UNet comes.
-Result<Tensor> encode(Session& session, const ComponentRequest& request, const Tensor& ids) {
+Result<Tensor> encode(Session& session, const ComponentRequest& request,
+                      const PictureRequest& picture, const Tensor& ids) {
   ASSIGN_OR_RETURN(Executor * executor, session.executor(request));
+  ASSIGN_OR_RETURN(const Tensor added,
+                   diffusion::embedding_rows(picture.embeddings, session.info().context_width));
+  TRY(set_input(*executor, "added_embeddings", added.data));
   ASSIGN_OR_RETURN(const int index, executor->output("last_hidden_state"));
   const runtime::PlanTensor& output = executor->plan().outputs[index];
   Shape shape = output.shape;
@@ -265,23 +269,25 @@ Status decode_by(const MemoryMeans& means, Session& session, const Requests& req
 diffusion::Components components_of(Session& session, const Requests& requests,
                                     const PictureRequest& request, const MemoryMeans& means,
                                     Denoiser& denoiser, Watch& watch) {
-  return {.encode = [&](const Tensor& ids) { return encode(session, requests.text_encoder, ids); },
-          .bind_context = [&](const Tensor& context) -> Status {
-            session.release("vae_encoder");
-            if (!denoiser.is_bound() && !watch.report(GenerateStage::load, 0, 1, "unet"))
-              return stopped();
-            return denoiser.bind(session, requests, context);
-          },
-          .denoise = [&](const diffusion::ModelCall& call,
-                         std::span<float> output) { return denoiser.step(call, output); },
-          .encode_image = [&](std::span<const float> planes, std::span<float> moments) -> Status {
-            if (!watch.report(GenerateStage::load, 0, 1, "vae_encoder")) return stopped();
-            return apply(session, *requests.vae_encoder, "image", planes, "moments", moments);
-          },
-          .decode =
-              [&](std::span<const float> latent, std::span<float> planes) {
-                return decode_by(means, session, requests, request, latent, planes);
-              }};
+  return {
+      .encode =
+          [&](const Tensor& ids) { return encode(session, requests.text_encoder, request, ids); },
+      .bind_context = [&](const Tensor& context) -> Status {
+        session.release("vae_encoder");
+        if (!denoiser.is_bound() && !watch.report(GenerateStage::load, 0, 1, "unet"))
+          return stopped();
+        return denoiser.bind(session, requests, context);
+      },
+      .denoise = [&](const diffusion::ModelCall& call,
+                     std::span<float> output) { return denoiser.step(call, output); },
+      .encode_image = [&](std::span<const float> planes, std::span<float> moments) -> Status {
+        if (!watch.report(GenerateStage::load, 0, 1, "vae_encoder")) return stopped();
+        return apply(session, *requests.vae_encoder, "image", planes, "moments", moments);
+      },
+      .decode =
+          [&](std::span<const float> latent, std::span<float> planes) {
+            return decode_by(means, session, requests, request, latent, planes);
+          }};
 }
 
 GenerateStage stage_of(diffusion::Stage stage) {
@@ -289,9 +295,22 @@ GenerateStage stage_of(diffusion::Stage stage) {
   return stage == diffusion::Stage::denoise ? GenerateStage::denoise : GenerateStage::decode;
 }
 
+// With the words of the request's embeddings.
+Result<diffusion::Tokenizer> load_tokenizer(const ModelInfo& info, const PictureRequest& request) {
+  ASSIGN_OR_RETURN(diffusion::Tokenizer tokenizer,
+                   diffusion::load_tokenizer(info.tokenizer_folder));
+  diffusion::add_embeddings(request.embeddings, info.vocabulary, tokenizer);
+  return tokenizer;
+}
+
 Result<diffusion::ModelSettings> model_settings(const ModelInfo& info,
+                                                const PictureRequest& request,
                                                 const diffusion::Tokenizer& tokenizer) {
+  int64_t vocabulary = info.vocabulary;
+  for (const diffusion::Embedding& embedding : request.embeddings)
+    vocabulary += embedding.vectors.shape[0];
   diffusion::ModelSettings model{.tokenizer = &tokenizer,
+                                 .vocabulary = vocabulary,
                                  .text_tokens = info.text_tokens,
                                  .latent_channels = info.latent_channels,
                                  .unet_channels = info.unet_channels,
@@ -364,9 +383,8 @@ Result<Generated> generate_pass(Session& session, const PictureRequest& request,
                                 const GenerateProgressFunction& progress,
                                 const MemoryMeans& means) {
   const ModelInfo& info = session.info();
-  ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer,
-                   diffusion::load_tokenizer(info.tokenizer_folder));
-  ASSIGN_OR_RETURN(const diffusion::ModelSettings model, model_settings(info, tokenizer));
+  ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer, load_tokenizer(info, request));
+  ASSIGN_OR_RETURN(const diffusion::ModelSettings model, model_settings(info, request, tokenizer));
   ASSIGN_OR_RETURN(const diffusion::SamplerPlan plan,
                    diffusion::make_plan(request, model.scheduler));
   std::map<GenerateStage, double> seconds;
@@ -474,9 +492,8 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
     return predict_memory(session, pictures_of(request, 0, means.pictures),
                           {means.frees_unet, means.decode_tile, 0});
   const ModelInfo& info = session.info();
-  ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer,
-                   diffusion::load_tokenizer(info.tokenizer_folder));
-  ASSIGN_OR_RETURN(const diffusion::ModelSettings model, model_settings(info, tokenizer));
+  ASSIGN_OR_RETURN(const diffusion::Tokenizer tokenizer, load_tokenizer(info, request));
+  ASSIGN_OR_RETURN(const diffusion::ModelSettings model, model_settings(info, request, tokenizer));
   ASSIGN_OR_RETURN(const diffusion::SamplerPlan sampler,
                    diffusion::make_plan(request, model.scheduler));
   ASSIGN_OR_RETURN(const diffusion::PromptPlan prompts, diffusion::plan_prompts(request, model));

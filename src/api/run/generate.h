@@ -22,6 +22,7 @@ struct GenerateSettings {
   std::string prompt;
   std::optional<std::string> negative_prompt;
   diffusion::PromptSettings prompts;
+  std::string embedding_folder;  // of textual inversions; empty: none
   std::optional<int64_t> width, height, steps;
   std::optional<double> guidance_scale;
   std::optional<std::string> sampler, schedule, timestep_spacing, prediction;

@@ -5,6 +5,7 @@
 #include "api/run/picture_size.h"
 #include "base/text.h"
 #include "diffusion/latents.h"
+#include "tensor_file/tensor_file.h"
 
 namespace tempera::api {
 namespace {
@@ -88,6 +89,21 @@ Status resolve_latents(const GenerateSettings& settings, const ModelInfo& info,
   return {};
 }
 
+// Reads those textual inversions that the prompts name.
+Status resolve_embeddings(const GenerateSettings& settings, const ModelInfo& info,
+                          PictureRequest& request) {
+  if (settings.embedding_folder.empty()) return {};
+  ASSIGN_OR_RETURN(const auto files, diffusion::list_embeddings(settings.embedding_folder));
+  const std::string text = request.prompt + "\n" + request.negative_prompt;
+  for (const diffusion::EmbeddingFile& file : diffusion::embeddings_in(text, files)) {
+    ASSIGN_OR_RETURN(const TensorFile opened, TensorFile::open(file.path));
+    ASSIGN_OR_RETURN(diffusion::Embedding embedding,
+                     diffusion::make_embedding(file, opened.tensors(), info.context_width));
+    request.embeddings.push_back(std::move(embedding));
+  }
+  return {};
+}
+
 Status check_model(const ModelInfo& info) {
   for (const char* part : {"text_encoder", "unet", "vae"})
     if (!info.weights.contains(part))
@@ -150,6 +166,7 @@ Result<PictureRequest> resolve(const GenerateSettings& settings, const ModelInfo
   TRY(resolve_sampler(settings, info, request.sampler));
   TRY(resolve_seeds(settings, request));
   TRY(resolve_latents(settings, info, request));
+  TRY(resolve_embeddings(settings, info, request));
   return request;
 }
 

@@ -9,7 +9,8 @@ void add_all(CLI::App& program, Action& action) {
   add_generate(program, action, open);
   add_compile(program, action);
   add_run(program, action, open);
-  for (auto* add : {add_convert, add_profile, add_inspect, add_accuracy, add_quality, add_prompt})
+  for (auto* add :
+       {add_convert, add_profile, add_inspect, add_accuracy, add_quality, add_cache, add_prompt})
     add(program, action);
   for (auto* add : {add_tokenize, add_samplers}) add(program, action, open);
   for (auto* add : {add_noise, add_devices, add_version}) add(program, action);

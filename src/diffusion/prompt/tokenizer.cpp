@@ -1,6 +1,7 @@
 #include "diffusion/prompt/tokenizer.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -16,12 +17,28 @@
 namespace tempera::diffusion {
 namespace {
 
-// The longest special token of the wanted kind that `text` begins with, or null.
+// Of text beyond ASCII every byte counts as a letter.
+bool is_word_byte(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 || std::isalnum(byte) != 0 || c == '_';
+}
+
+// Whether a word's edge lies between text[at - 1] and text[at].
+bool is_edge(std::string_view text, size_t at) {
+  return at == 0 || at == text.size() || !is_word_byte(text[at - 1]) || !is_word_byte(text[at]);
+}
+
+bool stands_at(const SpecialToken& token, std::string_view text, size_t at) {
+  if (!text.substr(at).starts_with(token.text)) return false;
+  return !token.whole_word || (is_edge(text, at) && is_edge(text, at + token.text.size()));
+}
+
+// The longest special token of the wanted kind that stands at a place of the text, or null.
 const SpecialToken* special_at(const std::vector<SpecialToken>& tokens, bool normalized,
-                               std::string_view text) {
+                               std::string_view text, size_t at) {
   const SpecialToken* longest = nullptr;
   for (const SpecialToken& token : tokens)
-    if (token.normalized == normalized && text.starts_with(token.text) &&
+    if (token.normalized == normalized && stands_at(token, text, at) &&
         (!longest || token.text.size() > longest->text.size()))
       longest = &token;
   return longest;
@@ -32,13 +49,14 @@ void split_special(std::string_view text, const std::vector<SpecialToken>& token
                    const std::function<void(std::string_view)>& plain, std::vector<int32_t>& ids) {
   size_t begin = 0;
   for (size_t i = 0; i < text.size();) {
-    const SpecialToken* token = special_at(tokens, normalized, text.substr(i));
+    const SpecialToken* token = special_at(tokens, normalized, text, i);
     if (!token) {
       ++i;
       continue;
     }
     plain(text.substr(begin, i - begin));
     ids.push_back(token->id);
+    ids.insert(ids.end(), token->more.begin(), token->more.end());
     begin = i += token->text.size();
   }
   plain(text.substr(begin));
@@ -176,6 +194,13 @@ Result<std::vector<SpecialToken>> find_special_tokens(const BytePairs& pairs,
 
 }  // namespace
 
+bool contains_word(std::string_view text, std::string_view word) {
+  if (word.empty()) return false;
+  for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
+    if (is_edge(text, at) && is_edge(text, at + word.size())) return true;
+  return false;
+}
+
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
   std::vector<int32_t> ids = {settings_.begin_id};
   const auto add_words = [&](std::string_view part) {
@@ -199,6 +224,15 @@ std::vector<int32_t> Tokenizer::encode_padded(std::string_view text, int64_t len
   }
   ids.resize(size, settings_.pad_id);
   return ids;
+}
+
+void Tokenizer::add_word(std::string_view word, const std::vector<int32_t>& ids) {
+  CHECK(!word.empty() && !ids.empty(), "an added word without text or ids");
+  special_tokens_.push_back({.text = normalize_clip_text(repair_utf8(word)),
+                             .id = ids.front(),
+                             .normalized = true,
+                             .more = {ids.begin() + 1, ids.end()},
+                             .whole_word = true});
 }
 
 Result<TokenizerFiles> read_tokenizer_files(const std::string& folder) {

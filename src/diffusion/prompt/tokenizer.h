@@ -15,7 +15,9 @@ namespace tempera::diffusion {
 struct SpecialToken {
   std::string text;
   int32_t id = 0;
-  bool normalized = false;  // looked for in the normalised text, not in the raw one
+  bool normalized = false;         // looked for in the normalised text, not in the raw one
+  std::vector<int32_t> more = {};  // ids that follow the first
+  bool whole_word = false;         // found as contains_word() does
 };
 
 struct TokenizerSettings {
@@ -24,6 +26,10 @@ struct TokenizerSettings {
   int32_t pad_id = 0;
   int64_t model_max_length = 77;
 };
+
+// Whether `word` stands in `text` with no letter, digit or '_' beside it (a byte beyond ASCII
+// counts as a letter); a side of the word that is none itself may have any neighbour.
+bool contains_word(std::string_view text, std::string_view word);
 
 // CLIP's byte-pair tokenizer with the ids of transformers' CLIPTokenizer. Text need not be valid
 // UTF-8: ill-formed parts count as U+FFFD.
@@ -39,6 +45,10 @@ class Tokenizer {
   // padding.
   std::vector<int32_t> encode_padded(std::string_view text, int64_t length) const;
   const TokenizerSettings& settings() const { return settings_; }
+
+  // From now on `word`, in any case and where contains_word() sees it, is these ids, of which there
+  // is one at least.
+  void add_word(std::string_view word, const std::vector<int32_t>& ids);
 
  private:
   BytePairs pairs_;

@@ -98,6 +98,7 @@ Status add_lora(const Model& model, const Lora& lora, double strength, Changes& 
 
 Result<Tensor> changed_values(const StoredTensor& base, std::span<const WeightChange> changes) {
   ASSIGN_OR_RETURN(std::vector<float> values, values_of(base));
+  if (base.file != nullptr) base.file->release_pages(base.bytes);
   for (const WeightChange& change : changes) TRY(change(values));
   Tensor result(base.dtype, base.shape);
   convert(DType::f32, std::as_bytes(std::span(std::as_const(values))), base.dtype, result.data);

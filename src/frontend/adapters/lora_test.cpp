@@ -116,10 +116,6 @@ LoraUse use(const NamedTensors& tensors, double unet = 1, double text = 1) {
   return {std::make_shared<Lora>(*read_lora(tensors, "l.safetensors")), unet, text};
 }
 
-const StoredTensor& entry(const NamedTensors& tensors, const std::string& name) {
-  return std::ranges::find(tensors, name, &NamedTensors::value_type::first)->second;
-}
-
 // 1 + 2^-11 is no f16, 1 + 2^-10 is: two changes of half a step add before the one rounding.
 TEST(MergeLoras, AddsThemAllAndRoundsOnce) {
   const NamedTensors base = {{"conv_in.weight", tensor({2, 2}, {1, 1, 1, 1}, DType::f16)},
@@ -127,10 +123,10 @@ TEST(MergeLoras, AddsThemAllAndRoundsOnce) {
   const LoraUse half = use(lora_of("lora_unet_conv_in", 1.0F / 2048, 1));
   const Result<NamedTensors> merged = merge_loras(Part::unet, base, std::vector{half, half});
   ASSERT_TRUE(merged.ok());
-  const StoredTensor& weight = entry(*merged, "conv_in.weight");
+  const StoredTensor& weight = *tempera::find(*merged, "conv_in.weight");
   EXPECT_EQ(weight.dtype, DType::f16);
   EXPECT_EQ((*values_of(weight))[0], 1 + 1.0F / 1024);
-  EXPECT_FALSE(entry(*merged, "conv_in.bias").compute);
+  EXPECT_FALSE(*tempera::find(*merged, "conv_in.bias").compute);
 }
 
 TEST(MergeLoras, GivesEachPartItsStrength) {
@@ -158,7 +154,7 @@ TEST(MergeLoras, ChangesBiasesToo) {
   const NamedTensors base = {{"conv_in.weight", tensor({2, 2}, {0, 0, 0, 0})},
                              {"conv_in.bias", tensor({2}, {10, 10})}};
   const NamedTensors merged = *merge_loras(Part::unet, base, loras);
-  EXPECT_EQ(*values_of(entry(merged, "conv_in.bias")), (std::vector<float>{11, 12}));
+  EXPECT_EQ(*values_of(*tempera::find(merged, "conv_in.bias")), (std::vector<float>{11, 12}));
 }
 
 TEST(MergeLoras, RefusesAFileOfWhichNothingFits) {

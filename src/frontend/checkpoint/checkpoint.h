@@ -41,6 +41,7 @@ struct Checkpoint {
   std::string scheduler_config;   // path of scheduler_config.json; both as base/builtin.h
   std::string tempera_config;     // path of tempera.json: defaults of this program for this model
   std::optional<bool> prefers_ema;
+  std::string taesd_file;  // whose decoder stands in for the VAE's; empty: none
   const PartSource* find(Part part) const;
 };
 

@@ -5,12 +5,25 @@
 namespace tempera::frontend {
 namespace {
 
-ValueId embed(ModuleBuilder& m, const ClipTextConfig& config, ValueId ids) {
+// Ids from vocab_size on are rows of `added` [n, hidden_size], unless that is kAbsent.
+ValueId embed_tokens(ModuleBuilder& m, const ClipTextConfig& config, ValueId ids, ValueId added) {
+  graph::GraphBuilder& b = m.b;
+  const ValueId table = m.weight("token_embedding.weight", {config.vocab_size, config.hidden_size});
+  if (added == kAbsent) return b.gather(table, ids);
+  const auto last = static_cast<double>(config.vocab_size - 1);
+  const ValueId known =
+      b.gather(table, b.op(graph::Op::minimum, {ids, b.scalar(last, DType::i32)}));
+  const ValueId place = b.op(graph::Op::maximum, {b.sub(ids, last + 1), b.scalar(0, DType::i32)});
+  const Shape column = {b.shape(ids)[0], b.shape(ids)[1], 1};
+  const ValueId is_known = b.reshape(b.less(ids, b.scalar(last + 1, DType::i32)), column);
+  return b.where(is_known, known, b.gather(added, place));
+}
+
+ValueId embed(ModuleBuilder& m, const ClipTextConfig& config, ValueId ids, ValueId added) {
   graph::GraphBuilder& b = m.b;
   const auto scope = b.scope("embeddings");
   const int64_t tokens = b.shape(ids)[1];
-  const ValueId table = m.weight("token_embedding.weight", {config.vocab_size, config.hidden_size});
-  const ValueId token = b.mark(b.path("token_embedding"), b.gather(table, ids));
+  const ValueId token = b.mark(b.path("token_embedding"), embed_tokens(m, config, ids, added));
   const ValueId places =
       m.weight("position_embedding.weight", {config.max_position_embeddings, config.hidden_size});
   const ValueId position =
@@ -89,8 +102,12 @@ Result<ComponentGraph> build_text_encoder(const ClipTextConfig& config, const We
   ModuleBuilder m(weights);
   const ValueId ids =
       m.b.input("input_ids", DType::i32, {size.batch, size.tokens}, graph::Rate::prompt);
-  const ValueId x =
-      encode(m, config, config.num_hidden_layers - size.clip_skip + 1, embed(m, config, ids));
+  const ValueId added = size.added_tokens == 0 ? kAbsent
+                                               : m.b.input("added_embeddings", DType::f32,
+                                                           {size.added_tokens, config.hidden_size},
+                                                           graph::Rate::prompt);
+  const ValueId x = encode(m, config, config.num_hidden_layers - size.clip_skip + 1,
+                           embed(m, config, ids, added));
   const ValueId hidden = m.layer_norm("final_layer_norm", x, config.layer_norm_eps);
   m.b.output("last_hidden_state", hidden);
   m.b.output("pooler_output", pool(m.b, config, ids, hidden));

@@ -1,6 +1,8 @@
 #include "frontend/models/component.h"
 
+#include "frontend/checkpoint/taesd_weights.h"
 #include "frontend/models/clip_text.h"
+#include "frontend/models/taesd.h"
 #include "frontend/models/unet.h"
 #include "frontend/models/vae.h"
 
@@ -23,10 +25,21 @@ Result<ComponentGraph> build_graph(const Checkpoint& checkpoint, Component compo
                                              : build_vae_encoder(config, weights, size);
 }
 
+Result<BuiltComponent> build_taesd(const Checkpoint& checkpoint, const ComponentSize& size) {
+  ASSIGN_OR_RETURN(const VaeConfig config, read_vae_config(checkpoint));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Weights> weights,
+                   open_taesd_weights(checkpoint.taesd_file));
+  ASSIGN_OR_RETURN(ComponentGraph graph, build_taesd_decoder(*weights, config.latent_channels,
+                                                             config.scaling_factor, size));
+  return BuiltComponent{std::move(graph), std::move(weights)};
+}
+
 }  // namespace
 
 Result<BuiltComponent> build_component(const Checkpoint& checkpoint, Component component,
                                        const ComponentSize& size, const UnetOptions& unet) {
+  if (component == Component::vae_decoder && !checkpoint.taesd_file.empty())
+    return build_taesd(checkpoint, size);
   ASSIGN_OR_RETURN(std::shared_ptr<const Weights> weights,
                    open_weights(checkpoint, part_of(component)));
   ASSIGN_OR_RETURN(ComponentGraph graph, build_graph(checkpoint, component, *weights, size, unet));

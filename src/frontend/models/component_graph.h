@@ -21,6 +21,7 @@ struct ComponentSize {
   int64_t batch = 1;
   int64_t height = 0, width = 0;  // unet, vae_decoder: elements of the latent; vae_encoder: pixels
   int64_t tokens = 0;             // text_encoder, unet
+  int64_t added_tokens = 0;       // text_encoder: ids beyond its vocabulary that it takes
   int64_t repeat = 1;             // unet: its sample and timestep have batch / repeat rows
   // unet, vae_*: pictures that tile: convolutions see the opposite side beyond an edge, as torch's
   // padding_mode "circular".

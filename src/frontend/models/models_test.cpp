@@ -8,6 +8,7 @@
 #include "frontend/models/vae.h"
 #include "graph/evaluate.h"
 #include "graph/verify.h"
+#include "tensor_file/convert.h"
 #include "test/reference/golden.h"
 
 namespace tempera::frontend {
@@ -287,6 +288,27 @@ void expect_rows(const Tensors& got, const std::vector<int64_t>& places) {
     const auto row = pooled.as<float>().subspan(i * width, width);
     EXPECT_TRUE(std::equal(row.begin(), row.end(), want.begin())) << "row " << i;
   }
+}
+
+// A word whose embedding is given as the table has it is the table's own word.
+TEST(AddedTokens, AreRowsOfTheirInput) {
+  const auto weights = open_weights(*open_checkpoint(kSd15), Part::text_encoder);
+  const ClipTextConfig config = *read_text_encoder_config(*open_checkpoint(kSd15));
+  const Tensor table = *load(*(*weights)->find("embeddings.token_embedding.weight"));
+  const int64_t width = config.hidden_size;
+  Tensor added(DType::f32, {3, width});
+  std::vector<float> values(static_cast<size_t>(table.size()));
+  widen_to_f32(table.dtype, table.data, values);
+  std::copy_n(values.begin() + 7 * width, width, added.as<float>().begin() + 2 * width);
+  const auto last = static_cast<int32_t>(config.vocab_size - 1);
+  const Tensors plain =
+      run(kSd15, Component::text_encoder, {.batch = 1, .tokens = 4},
+          {{"input_ids", Tensor::of<int32_t>(DType::i32, {1, 4}, {0, 7, last, 7})}});
+  const Tensors with =
+      run(kSd15, Component::text_encoder, {.batch = 1, .tokens = 4, .added_tokens = 3},
+          {{"input_ids", Tensor::of<int32_t>(DType::i32, {1, 4}, {0, last + 3, last, 7})},
+           {"added_embeddings", added}});
+  test::expect_close("hidden", with.at("last_hidden_state"), plain.at("last_hidden_state"), 0);
 }
 
 Tensors pool(int64_t eos_token_id, const std::vector<int32_t>& ids) {
