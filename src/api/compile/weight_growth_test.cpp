@@ -20,8 +20,8 @@ TEST(WeightGrowth, OfAllComponentsIsAQuarterOfTheirWeightsAtMost) {
       frontend::open_checkpoint(std::string(TEMPERA_SOURCE_DIR) + "/test/data/tiny/sd15");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
   int64_t elements = 0;
-  for (const frontend::PartFolder& folder : checkpoint->parts) {
-    const auto weights = frontend::open_weights(*checkpoint, folder.part);
+  for (const frontend::PartSource& source : checkpoint->parts) {
+    const auto weights = frontend::open_weights(*checkpoint, source.part);
     ASSERT_TRUE(weights.ok()) << weights.error().message;
     for (const auto& [name, tensor] : (*weights)->tensors())
       elements += element_count(tensor.shape);

@@ -126,7 +126,7 @@ TEST(MergeLoras, AddsThemAllAndRoundsOnce) {
   const StoredTensor& weight = *tempera::find(*merged, "conv_in.weight");
   EXPECT_EQ(weight.dtype, DType::f16);
   EXPECT_EQ((*values_of(weight))[0], 1 + 1.0F / 1024);
-  EXPECT_FALSE(*tempera::find(*merged, "conv_in.bias").compute);
+  EXPECT_FALSE(tempera::find(*merged, "conv_in.bias")->compute);
 }
 
 TEST(MergeLoras, GivesEachPartItsStrength) {
