@@ -43,7 +43,7 @@ TEST(PictureNames, RefuseAFolderThatIsNotThere) {
 }
 
 TEST(PictureNames, RefuseOtherFormats) {
-  EXPECT_EQ(picture_names("x.JPG", kTwo).error().code, ErrorCode::unsupported);
+  EXPECT_EQ(picture_names("x.gif", kTwo).error().code, ErrorCode::unsupported);
 }
 
 }  // namespace

@@ -56,16 +56,17 @@ TEST(UserError, SizeThatIsNoMultiple) {
 }
 
 TEST(UserError, UnknownSampler) {
-  expect_error(
-      {"generate", "x", "-m", kTiny, "--sampler", "eular"}, 2,
-      "unknown sampler 'eular'; the samplers are ddim, plms, euler, euler_a, dpm++2m; did you "
-      "mean 'euler'?");
+  expect_error({"generate", "x", "-m", kTiny, "--sampler", "eular"}, 2,
+               "unknown sampler 'eular'; the samplers are ddim, ddpm, plms, lms, euler, euler_a, "
+               "heun, dpm2, "
+               "dpm2_a, dpm++2m, dpm++3m, dpm++2m_sde, dpm++2s, unipc, deis, lcm, tcd; did you "
+               "mean 'euler'?");
 }
 
 TEST(UserError, ScheduleThatTheSamplerDoesNotHave) {
   expect_error({"generate", "x", "-m", kTiny, "--sampler", "ddim", "--schedule", "karras"}, 3,
                "sampler ddim has no karras schedule, as diffusers' DDIMScheduler has no "
-               "use_karras_sigmas; pass --schedule discrete");
+               "flag for it; pass --schedule discrete or sgm_uniform");
 }
 
 TEST(UserError, SeedsThatAreNoneOrTooMany) {

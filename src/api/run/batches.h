@@ -14,8 +14,8 @@ diffusion::PictureRequest pictures_of(const diffusion::PictureRequest& request, 
 std::vector<diffusion::PictureRequest> split(const diffusion::PictureRequest& request,
                                              int64_t batches);
 
-// The results of one run behind those of the runs before. Latents of steps are the first's: they are
-// of one batch.
+// The results of one run behind those of the runs before. Latents of steps are the first's: they
+// are of one batch.
 void append(Generated part, Generated& all);
 
 }  // namespace tempera::api

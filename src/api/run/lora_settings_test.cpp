@@ -42,8 +42,8 @@ TEST(LorasInPrompt, AreFilesOfTheFolder) {
   ASSERT_TRUE(found.ok()) << found.error().message;
   EXPECT_EQ(*found, (std::vector<LoraSetting>{{f / "Ink.safetensors", 0.5, 0.5},
                                               {f / "more/old.pt", 0.2, 0.3}}));
-  EXPECT_EQ(loras_in_prompt("<lora:inc:1>", f.folder.path()).error().message,
-            f.folder.path() + ": no LoRA file 'inc' in it; did you mean 'Ink'?");
+  EXPECT_EQ(loras_in_prompt("<lora:Inc:1>", f.folder.path()).error().message,
+            f.folder.path() + ": no LoRA file 'Inc' in it; did you mean 'Ink'?");
   EXPECT_EQ(loras_in_prompt("<lora:ink:1>", "").error().message,
             "the LoRA 'ink' is named, but no folder of LoRA files; pass --lora-dir DIR");
   EXPECT_TRUE(loras_in_prompt("a cat", "")->empty());

@@ -10,14 +10,13 @@
 #include "base/json.h"
 #include "diffusion/prompt/utf8.h"
 
-// The front of third_party/clip_bpe's table, as much as inflates to the merges in use. Behind the
-// header line stand, one a line, more merges than CLIP takes.
+// third_party/clip_bpe's table: a header line, then one merge a line.
 asm(R"(
 .section .rodata
 .globl tempera_clip_merges, tempera_clip_merges_end
 .hidden tempera_clip_merges, tempera_clip_merges_end
 tempera_clip_merges:
-.incbin ")" TEMPERA_CLIP_MERGES R"(", 0, 212480
+.incbin ")" TEMPERA_CLIP_MERGES R"("
 tempera_clip_merges_end:
 .byte 0
 .previous
@@ -30,11 +29,9 @@ extern const unsigned char tempera_clip_merges_end[];
 namespace tempera::diffusion {
 namespace {
 
-constexpr size_t kMerges = 48894;
-
 std::string inflate_merges() {
   constexpr int kGzip = 15 + 16;
-  constexpr size_t kInflated = 524680;
+  constexpr size_t kInflated = 524645;
   std::string text(kInflated, '\0');
   z_stream stream{};
   CHECK(inflateInit2(&stream, kGzip) == Z_OK, "zlib does not start");
@@ -42,22 +39,10 @@ std::string inflate_merges() {
   stream.avail_in = static_cast<unsigned>(tempera_clip_merges_end - tempera_clip_merges);
   stream.next_out = reinterpret_cast<unsigned char*>(text.data());
   stream.avail_out = static_cast<unsigned>(text.size());
-  const int status = inflate(&stream, Z_SYNC_FLUSH);
+  const int status = inflate(&stream, Z_FINISH);
   inflateEnd(&stream);
-  CHECK(status == Z_OK, "the built-in merges do not inflate");
+  CHECK(status == Z_STREAM_END && stream.avail_out == 0, "the built-in merges do not inflate");
   return text;
-}
-
-// The lines of the merges in use, each with its line break.
-std::string_view used_lines(std::string_view text) {
-  text.remove_prefix(text.find('\n') + 1);
-  size_t end = 0;
-  for (size_t i = 0; i < kMerges; ++i) {
-    end = text.find('\n', end);
-    CHECK(end != std::string_view::npos, "the built-in merges end at {}", i);
-    ++end;
-  }
-  return text.substr(0, end);
 }
 
 // GPT-2's printable characters for bytes, in the order of the vocabulary: bytes that print stand
@@ -99,7 +84,7 @@ std::string vocabulary(std::string_view merges) {
 
 TokenizerFiles stock_tokenizer_files(Padding padding) {
   const std::string inflated = inflate_merges();
-  const std::string_view merges = used_lines(inflated);
+  const std::string_view merges = std::string_view(inflated).substr(inflated.find('\n') + 1);
   Json special = {{"bos_token", "<|startoftext|>"},
                   {"eos_token", "<|endoftext|>"},
                   {"pad_token", padding == Padding::end ? "<|endoftext|>" : "!"},

@@ -56,7 +56,7 @@ Result<ComponentGraph> build_taesd_decoder(const Weights& weights, int64_t laten
       m.b.input("latent", DType::f32, {size.batch, latent_channels, size.height, size.width},
                 graph::Rate::step);
   const ValueId image = decode(m, m.b.mul(latent, scaling_factor), channels);
-  m.b.output("image", m.b.sub(m.b.mul(image, 2), 1));
+  m.b.output("image", m.b.sub(m.b.mul(image, 2.0), 1.0));
   return std::move(m).finish();
 }
 
