@@ -22,7 +22,8 @@ struct ModelCall {
 // Tensors are dense row-major.
 struct Components {
   // ids i32 [rows, tokens] -> hidden states f32 [rows, tokens, width].
-  std::function<Result<Tensor>(const Tensor& ids)> encode;
+  // `clip_skip`: see PromptSettings.
+  std::function<Result<Tensor>(const Tensor& ids, int64_t clip_skip)> encode;
   // Called before the steps that take it: f32 [model batch, tokens, width]; what depends on it
   // alone is computed here. The values need not outlive the call.
   std::function<Status(const Tensor& context)> bind_context;

@@ -26,30 +26,29 @@ class EncodedChunks {
   EncodedChunks(const PromptPlan& plan, int64_t length) : length_(length) {
     for (const auto& rows : plan.contexts)
       for (const PromptRow& row : rows)
-        for (const PromptChunk& chunk : row)
-          if (row_of_.emplace(chunk.ids, row_of_.size()).second)
-            ids_.insert(ids_.end(), chunk.ids.begin(), chunk.ids.end());
+        for (const PromptChunk& chunk : row) add(chunk);
   }
 
   Status encode(const ModelSettings& model, const Components& components,
                 const ProgressFunction& progress) {
-    const auto rows = static_cast<int64_t>(row_of_.size());
-    const Tensor ids = Tensor::of<int32_t>(DType::i32, {rows, length_}, ids_);
-    TRY(check_ids(ids, model));
+    int64_t rows = 0, done = 0;
+    for (const auto& [clip_skip, batch] : batches_) rows += std::ssize(batch.row_of);
     TRY(report(progress, Stage::encode, 0, rows));
-    ASSIGN_OR_RETURN(hidden_, components.encode(ids));
-    CHECK(hidden_.dtype == DType::f32 && hidden_.shape.size() == 3 && hidden_.shape[0] == rows &&
-              hidden_.shape[1] == length_,
-          "the text encoder gave {} for {}", to_string(hidden_.shape), to_string(ids.shape));
-    return report(progress, Stage::encode, rows, rows);
+    for (auto& [clip_skip, batch] : batches_) {
+      TRY(encode(model, components, clip_skip, batch));
+      done += std::ssize(batch.row_of);
+      TRY(report(progress, Stage::encode, done, rows));
+    }
+    return {};
   }
 
-  int64_t width() const { return hidden_.shape[2]; }
+  int64_t width() const { return batches_.begin()->second.hidden.shape[2]; }
 
   // Appends [length, width], weighted, with the mean that it had before.
   void append(const PromptChunk& chunk, std::vector<float>& to) const {
     const size_t size = static_cast<size_t>(length_ * width());
-    const auto from = hidden_.as<float>().subspan(row_of_.at(chunk.ids) * size, size);
+    const Batch& batch = batches_.at(chunk.clip_skip);
+    const auto from = batch.hidden.as<float>().subspan(batch.row_of.at(chunk.ids) * size, size);
     const auto begin = static_cast<std::ptrdiff_t>(to.size());
     to.insert(to.end(), from.begin(), from.end());
     if (std::ranges::all_of(chunk.weights, [](float weight) { return weight == 1.0f; })) return;
@@ -60,6 +59,32 @@ class EncodedChunks {
   }
 
  private:
+  // Of one clip skip: one run of the text encoder.
+  struct Batch {
+    std::map<std::vector<int32_t>, size_t> row_of;
+    std::vector<int32_t> ids;
+    Tensor hidden;
+  };
+
+  void add(const PromptChunk& chunk) {
+    Batch& batch = batches_[chunk.clip_skip];
+    if (batch.row_of.emplace(chunk.ids, batch.row_of.size()).second)
+      batch.ids.insert(batch.ids.end(), chunk.ids.begin(), chunk.ids.end());
+  }
+
+  Status encode(const ModelSettings& model, const Components& components, int64_t clip_skip,
+                Batch& batch) const {
+    const int64_t rows = std::ssize(batch.row_of);
+    const Tensor ids = Tensor::of<int32_t>(DType::i32, {rows, length_}, batch.ids);
+    TRY(check_ids(ids, model));
+    ASSIGN_OR_RETURN(batch.hidden, components.encode(ids, clip_skip));
+    const Tensor& hidden = batch.hidden;
+    CHECK(hidden.dtype == DType::f32 && hidden.shape.size() == 3 && hidden.shape[0] == rows &&
+              hidden.shape[1] == length_,
+          "the text encoder gave {} for {}", to_string(hidden.shape), to_string(ids.shape));
+    return {};
+  }
+
   static void restore_mean(std::span<const float> before, std::span<float> weighted) {
     const double wanted = std::accumulate(before.begin(), before.end(), 0.0);
     const double now = std::accumulate(weighted.begin(), weighted.end(), 0.0);
@@ -69,9 +94,7 @@ class EncodedChunks {
   }
 
   int64_t length_;
-  std::map<std::vector<int32_t>, size_t> row_of_;
-  std::vector<int32_t> ids_;
-  Tensor hidden_;
+  std::map<int64_t, Batch> batches_;  // by clip skip
 };
 
 // The row's chunks, over and over up to `chunks`, once for each picture.

@@ -49,7 +49,7 @@ struct FakeModel {
   }
 
   Components components() {
-    return {.encode = [this](const Tensor& ids) { return encode(ids); },
+    return {.encode = [this](const Tensor& ids, int64_t) { return encode(ids); },
             .bind_context =
                 [this](const Tensor& tensor) {
                   context = tensor;

@@ -17,13 +17,14 @@ using runtime::Executor;
 using runtime::Stage;
 
 struct Requests {
-  ComponentRequest text_encoder;
+  std::map<int64_t, ComponentRequest> text_encoder;      // by clip skip
   std::optional<ComponentRequest> vae_encoder;           // for init images
   std::map<diffusion::CallKind, ComponentRequest> unet;  // for each kind of call that there is
   ComponentRequest vae_decoder;
 
   std::vector<const ComponentRequest*> all() const {
-    std::vector<const ComponentRequest*> list = {&text_encoder};
+    std::vector<const ComponentRequest*> list;
+    for (const auto& [clip_skip, plan] : text_encoder) list.push_back(&plan);
     if (vae_encoder) list.push_back(&*vae_encoder);
     for (const auto& [kind, plan] : unet) list.push_back(&plan);
     list.push_back(&vae_decoder);
@@ -42,14 +43,15 @@ Requests requests_of(const PictureRequest& request, const ModelInfo& info,
   const auto pictures = static_cast<int64_t>(request.seeds.size());
   const int64_t at_once = prompts.has_negative ? 2 : 1;
   const int64_t height = request.height / info.vae_scale, width = request.width / info.vae_scale;
-  Requests requests{.text_encoder = {.component = "text_encoder",
-                                     .batch = at_once,
-                                     .tokens = info.text_tokens,
-                                     .clip_skip = request.prompts.clip_skip},
-                    .vae_decoder = {.component = "vae_decoder",
+  Requests requests{.vae_decoder = {.component = "vae_decoder",
                                     .height = height,
                                     .width = width,
                                     .tiling = request.tiling && means.decode_tile == 0}};
+  for (const diffusion::PromptRow& row : prompts.contexts.front())
+    requests.text_encoder[row[0].clip_skip] = {.component = "text_encoder",
+                                               .batch = at_once,
+                                               .tokens = info.text_tokens,
+                                               .clip_skip = row[0].clip_skip};
   if (means.decode_tile > 0) {
     const int64_t margin = request.tiling ? 2 * diffusion::kWrapMargin : 0;
     requests.vae_decoder.height = std::min(height + margin, means.decode_tile);
@@ -269,25 +271,26 @@ Status decode_by(const MemoryMeans& means, Session& session, const Requests& req
 diffusion::Components components_of(Session& session, const Requests& requests,
                                     const PictureRequest& request, const MemoryMeans& means,
                                     Denoiser& denoiser, Watch& watch) {
-  return {
-      .encode =
-          [&](const Tensor& ids) { return encode(session, requests.text_encoder, request, ids); },
-      .bind_context = [&](const Tensor& context) -> Status {
-        session.release("vae_encoder");
-        if (!denoiser.is_bound() && !watch.report(GenerateStage::load, 0, 1, "unet"))
-          return stopped();
-        return denoiser.bind(session, requests, context);
-      },
-      .denoise = [&](const diffusion::ModelCall& call,
-                     std::span<float> output) { return denoiser.step(call, output); },
-      .encode_image = [&](std::span<const float> planes, std::span<float> moments) -> Status {
-        if (!watch.report(GenerateStage::load, 0, 1, "vae_encoder")) return stopped();
-        return apply(session, *requests.vae_encoder, "image", planes, "moments", moments);
-      },
-      .decode =
-          [&](std::span<const float> latent, std::span<float> planes) {
-            return decode_by(means, session, requests, request, latent, planes);
-          }};
+  return {.encode =
+              [&](const Tensor& ids, int64_t clip_skip) {
+                return encode(session, requests.text_encoder.at(clip_skip), request, ids);
+              },
+          .bind_context = [&](const Tensor& context) -> Status {
+            session.release("vae_encoder");
+            if (!denoiser.is_bound() && !watch.report(GenerateStage::load, 0, 1, "unet"))
+              return stopped();
+            return denoiser.bind(session, requests, context);
+          },
+          .denoise = [&](const diffusion::ModelCall& call,
+                         std::span<float> output) { return denoiser.step(call, output); },
+          .encode_image = [&](std::span<const float> planes, std::span<float> moments) -> Status {
+            if (!watch.report(GenerateStage::load, 0, 1, "vae_encoder")) return stopped();
+            return apply(session, *requests.vae_encoder, "image", planes, "moments", moments);
+          },
+          .decode =
+              [&](std::span<const float> latent, std::span<float> planes) {
+                return decode_by(means, session, requests, request, latent, planes);
+              }};
 }
 
 GenerateStage stage_of(diffusion::Stage stage) {
@@ -501,7 +504,8 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   Compiled compiled{resident_bytes()};
   const int threads = session.device().thread_count();
   MemoryPrediction prediction;
-  ASSIGN_OR_RETURN(const auto* text_encoder, compiled.plan(session, requests.text_encoder));
+  ASSIGN_OR_RETURN(const auto* text_encoder,
+                   compiled.plan(session, requests.text_encoder.begin()->second));
   prediction.components.push_back(memory_of(*text_encoder, threads));
   if (requests.vae_encoder) {
     ASSIGN_OR_RETURN(const auto* vae_encoder, compiled.plan(session, *requests.vae_encoder));

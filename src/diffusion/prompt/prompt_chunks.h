@@ -14,6 +14,7 @@ namespace tempera::diffusion {
 struct PromptChunk {
   std::vector<int32_t> ids;    // begin, tokens, end, padding: of the encoder's length
   std::vector<float> weights;  // one a token; 1 for begin, end and padding
+  int64_t clip_skip = 1;       // of the text encoder that reads it
   auto operator<=>(const PromptChunk&) const = default;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <span>
 #include <string>
 
 #include "diffusion/prompt/prompt_parts.h"
@@ -67,6 +68,12 @@ Result<int64_t> common_chunks(const std::vector<RowSchedule>& schedules) {
   return chunks;
 }
 
+void set_clip_skip(int64_t clip_skip, std::span<RowSchedule> schedules) {
+  for (RowSchedule& schedule : schedules)
+    for (PromptRow& row : schedule.rows)
+      for (PromptChunk& chunk : row) chunk.clip_skip = clip_skip;
+}
+
 // The rows of a step, by text, make its context.
 void set_contexts(const std::vector<RowSchedule>& schedules, size_t steps, PromptPlan& plan) {
   std::map<std::vector<size_t>, size_t> known;
@@ -101,6 +108,9 @@ Result<PromptPlan> make_prompt_plan(const PromptTexts& texts, const PromptSettin
     add(part.text);
     plan.part_weights.push_back(part.weight);
   }
+  // diffusers reads the negative prompt with the whole text encoder.
+  const size_t whole = is_plain && plan.has_negative ? 1 : 0;
+  set_clip_skip(settings.clip_skip, std::span(schedules).subspan(whole));
   ASSIGN_OR_RETURN(plan.chunks, common_chunks(schedules));
   set_contexts(schedules, static_cast<size_t>(steps), plan);
   return plan;

@@ -122,6 +122,16 @@ TEST(PromptPlan, FillsShorterTextsOfOneScheduleWithEmptyChunks) {
   EXPECT_EQ(got.contexts[0][1], (PromptRow{chunks("a")[0], chunks("")[0]}));
 }
 
+TEST(PromptPlan, SkipsNoLayersOfAPlainNegativePrompt) {
+  const std::string negative = "a";
+  for (const auto language : {PromptLanguage::plain, PromptLanguage::a1111}) {
+    const PromptPlan got =
+        make_prompt_plan({"b", &negative}, {language, 2}, letters(), 77, 1).value();
+    EXPECT_EQ(got.contexts[0][0][0].clip_skip, language == PromptLanguage::plain ? 1 : 2);
+    EXPECT_EQ(got.contexts[0][1][0].clip_skip, 2);
+  }
+}
+
 TEST(PromptPlan, ReadsPlainTextAsItStandsAndCutsIt) {
   const std::string negative = "a AND b";
   const PromptPlan got =

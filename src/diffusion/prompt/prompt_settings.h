@@ -19,7 +19,8 @@ std::string_view name(PromptLanguage language);
 struct PromptSettings {
   PromptLanguage language = PromptLanguage::a1111;
   // 1: the whole text encoder, 2: without its last layer, and so on; the final norm stays. Layers
-  // that the model's own config leaves out (SD 2) do not count.
+  // that the model's own config leaves out (SD 2) do not count. In plain language the negative
+  // prompt sees the whole text encoder, as in diffusers.
   int64_t clip_skip = 1;
   auto operator<=>(const PromptSettings&) const = default;
 };
