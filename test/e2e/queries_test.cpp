@@ -37,7 +37,7 @@ TEST(Samplers, TimestepsAndSigmas) {
   EXPECT_EQ(json["sigmas"][5], 0.0);
 }
 
-TEST(Samplers, AreListed) { EXPECT_EQ(json_of({"samplers", "--json"})["samplers"].size(), 5u); }
+TEST(Samplers, AreListed) { EXPECT_EQ(json_of({"samplers", "--json"})["samplers"].size(), 17u); }
 
 TEST(Inspect, TellsFamilyAndComponents) {
   const Json json = json_of({"inspect", kTiny, "--json"});

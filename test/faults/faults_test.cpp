@@ -139,11 +139,11 @@ bool can_convert() { return run_program({"convert", "--help"}).exit_code == 0; }
 TEST(Faults, AKilledConversionIsWholeOrAbsent) {
   if (!can_convert()) GTEST_SKIP() << "the program has no convert";
   const TempFolder warm;
-  const Seconds whole = time_of({"convert", kTiny, "-o", warm.path("x"), "-q"}, TEMPERA_TEST_CACHE);
+  const Seconds whole = time_of({"convert", kTiny, "-o", warm.path("x")}, TEMPERA_TEST_CACHE);
   std::mt19937 random(3);
   for (int i = 0; i < 20; ++i) {
     const TempFolder folder;
-    const pid_t child = start({"convert", kTiny, "-o", folder.path("x"), "-q"}, TEMPERA_TEST_CACHE);
+    const pid_t child = start({"convert", kTiny, "-o", folder.path("x")}, TEMPERA_TEST_CACHE);
     std::this_thread::sleep_for(moment(random, whole));
     kill(child, SIGKILL);
     wait_for(child);

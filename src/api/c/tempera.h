@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): C has no namespaces */
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -142,4 +143,5 @@ void tempera_free_outputs(tempera_outputs* outputs);
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(readability-identifier-naming) */
 #endif
