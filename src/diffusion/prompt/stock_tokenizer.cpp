@@ -13,17 +13,17 @@
 // third_party/clip_bpe's table: a header line, then one merge a line.
 asm(R"(
 .section .rodata
-.globl tempera_clip_merges, tempera_clip_merges_end
-.hidden tempera_clip_merges, tempera_clip_merges_end
-tempera_clip_merges:
+.globl kTemperaClipMerges, kTemperaClipMergesEnd
+.hidden kTemperaClipMerges, kTemperaClipMergesEnd
+kTemperaClipMerges:
 .incbin ")" TEMPERA_CLIP_MERGES R"("
-tempera_clip_merges_end:
+kTemperaClipMergesEnd:
 .byte 0
 .previous
 )");
 extern "C" {
-extern const unsigned char tempera_clip_merges[];
-extern const unsigned char tempera_clip_merges_end[];
+extern const unsigned char kTemperaClipMerges[];
+extern const unsigned char kTemperaClipMergesEnd[];
 }
 
 namespace tempera::diffusion {
@@ -35,8 +35,8 @@ std::string inflate_merges() {
   std::string text(kInflated, '\0');
   z_stream stream{};
   CHECK(inflateInit2(&stream, kGzip) == Z_OK, "zlib does not start");
-  stream.next_in = const_cast<unsigned char*>(tempera_clip_merges);
-  stream.avail_in = static_cast<unsigned>(tempera_clip_merges_end - tempera_clip_merges);
+  stream.next_in = const_cast<unsigned char*>(kTemperaClipMerges);
+  stream.avail_in = static_cast<unsigned>(kTemperaClipMergesEnd - kTemperaClipMerges);
   stream.next_out = reinterpret_cast<unsigned char*>(text.data());
   stream.avail_out = static_cast<unsigned>(text.size());
   const int status = inflate(&stream, Z_FINISH);

@@ -70,12 +70,12 @@ Sampler row_of(const KSampler& sampler) {
 }
 
 const std::array<Sampler, kTable.size()>& rows() {
-  static const auto kRows = [] {
+  static const auto all = [] {
     std::array<Sampler, kTable.size()> rows{};
     std::ranges::transform(kTable, rows.begin(), [](const KSampler* s) { return row_of(*s); });
     return rows;
   }();
-  return kRows;
+  return all;
 }
 
 const KSampler& k_sampler(const Sampler& row) {
@@ -169,12 +169,12 @@ Result<SamplerPlan> plan_from(const SamplerOptions& options, const SchedulerConf
 }  // namespace
 
 std::span<const Sampler* const> samplers() {
-  static const auto kPointers = [] {
+  static const auto pointers_to_all = [] {
     std::array<const Sampler*, kTable.size()> pointers{};
     std::ranges::transform(rows(), pointers.begin(), [](const Sampler& row) { return &row; });
     return pointers;
   }();
-  return kPointers;
+  return pointers_to_all;
 }
 
 Result<SamplerPlan> make_plan(const SamplerOptions& options, const SchedulerConfig& config) {
