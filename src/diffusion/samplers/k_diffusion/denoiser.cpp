@@ -67,6 +67,8 @@ double Denoiser::nearest_timestep(double sigma) const {
 }
 
 double Denoiser::sigma(double timestep) const {
+  // Spacing may step past an end by a rounding.
+  timestep = std::clamp(timestep, 0.0, static_cast<double>(log_sigmas.size() - 1));
   const double whole = std::floor(timestep), part = timestep - whole;
   const auto low = static_cast<size_t>(whole);
   const size_t high = std::min(low + 1, log_sigmas.size() - 1);
