@@ -42,7 +42,8 @@ function(tempera_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE TEMPERA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   tempera_compile_options(${name} PRIVATE)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
+  # Listing a program's tests takes longer than CMake's 5 s on a busy machine.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
 endfunction()
 
 function(tempera_compile_options target scope)
