@@ -5,6 +5,16 @@
 
 namespace tempera {
 
+// Registers that hold a matrix each, and a product of such: at most rows x columns sums of `depth`
+// products a step. Without: no registers.
+struct MatrixTiles {
+  int64_t registers = 0;
+  int64_t rows = 0, columns = 0, depth = 0;
+  int64_t cycles = 0;  // between two products of the largest, for ranking only
+
+  explicit operator bool() const { return registers > 0; }
+};
+
 // What a device can do, as plain values. Schedules, passes and the planner ask these; nothing asks
 // for a vendor's name.
 struct Target {
@@ -24,6 +34,7 @@ struct Target {
   bool has_f16_arithmetic = false;  // packed f16 FMA
   bool has_bf16_dot = false;        // dot products of bf16 pairs into f32
   bool has_i8_dot = false;          // dot products of u8 x s8 quads into i32
+  MatrixTiles bf16_matrices;        // products of bf16 matrices into f32
 
   int64_t buffer_alignment = 64;             // bytes, of every buffer and arena offset
   bool can_alias_read_write = true;          // one buffer may be read and written in one launch

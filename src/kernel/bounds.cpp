@@ -175,7 +175,8 @@ Range RangeAnalysis::compute(const ExprNode& e) {
     case ExprKind::extract:
       return arg(0);
     case ExprKind::ramp:
-      return in_dtype(arg(0) + arg(1) * normal({0, e.type.lanes - 1, 1, 0}), dtype);
+      return in_dtype(arg(0) + arg(1) * normal({0, e.type.lanes / e.args[0]->type.lanes - 1, 1, 0}),
+                      dtype);
     case ExprKind::select:
       return unite(arg(1), arg(2));
     case ExprKind::cast: {

@@ -85,12 +85,12 @@ struct IntrinsicRow {
   int arity;
 };
 
-constexpr std::array<IntrinsicRow, 21> kIntrinsics = {{
+constexpr std::array<IntrinsicRow, 22> kIntrinsics = {{
     {"fma", 3},        {"sqrt", 1},       {"rsqrt", 1},      {"exp", 1},        {"exp2", 1},
     {"log", 1},        {"sin", 1},        {"cos", 1},        {"tanh", 1},       {"erf", 1},
     {"exp2_bf16", 1},  {"abs", 1},        {"floor", 1},      {"ceil", 1},       {"round", 1},
     {"reduce_add", 1}, {"reduce_max", 1}, {"reduce_min", 1}, {"interleave", 2}, {"bf16_dot", 3},
-    {"i8_dot", 3},
+    {"i8_dot", 3},     {"matrix_dot", 3},
 }};
 
 Type dot_type(const std::vector<Expr>& args, Type sum, DType a, DType b, int products) {
@@ -98,6 +98,15 @@ Type dot_type(const std::vector<Expr>& args, Type sum, DType a, DType b, int pro
   CHECK(c.dtype == sum.dtype && args[1]->type == Type({a, products * c.lanes}) &&
             args[2]->type == Type({b, products * c.lanes}),
         "a dot of {}, {} and {}", to_string(c), to_string(args[1]->type), to_string(args[2]->type));
+  return c;
+}
+
+Type matrix_dot_type(const std::vector<Expr>& args) {
+  const Type c = args[0]->type, a = args[1]->type, b = args[2]->type;
+  const MatrixExtents m = extents_of_dot(args);
+  CHECK(c == Type({DType::f32, m.rows * m.columns}) && a == Type({DType::bf16, m.rows * m.depth}) &&
+            b == Type({DType::bf16, m.depth * m.columns}) && m.depth % 2 == 0,
+        "a matrix_dot of {}, {} and {}", to_string(c), to_string(a), to_string(b));
   return c;
 }
 
@@ -118,6 +127,8 @@ Type call_type(Intrinsic intrinsic, const std::vector<Expr>& args) {
       return dot_type(args, {DType::f32, 1}, DType::bf16, DType::bf16, 2);
     case Intrinsic::i8_dot:
       return dot_type(args, {DType::i32, 1}, DType::u8, DType::i8, 4);
+    case Intrinsic::matrix_dot:
+      return matrix_dot_type(args);
     case Intrinsic::abs:
       CHECK(is_number(type.dtype), "abs of {}", to_string(type));
       return type;
@@ -231,11 +242,11 @@ Expr repeat(Expr vector, int lanes) {
 }
 
 Expr ramp(Expr base, Expr stride, int lanes) {
-  match(base, stride);
-  CHECK(base->type.is_scalar() && base->type == stride->type && is_integer(base->type.dtype) &&
-            lanes >= 1,
+  if (base->type.is_scalar()) match(base, stride);
+  CHECK(base->type.element() == stride->type && is_integer(base->type.dtype) && lanes >= 1 &&
+            lanes % base->type.lanes == 0,
         "ramp of {} and {} over {} lanes", to_string(base->type), to_string(stride->type), lanes);
-  if (lanes == 1) return base;
+  if (lanes == base->type.lanes) return base;
   const Type type = base->type.with_lanes(lanes);
   return make({.kind = ExprKind::ramp, .type = type, .args = {std::move(base), std::move(stride)}});
 }
@@ -291,6 +302,27 @@ Expr min(Expr a, Expr b) { return binary(BinaryOp::min, std::move(a), std::move(
 Expr max(Expr a, Expr b) { return binary(BinaryOp::max, std::move(a), std::move(b)); }
 Expr fma(Expr a, Expr b, Expr c) {
   return call(Intrinsic::fma, {std::move(a), std::move(b), std::move(c)});
+}
+
+// The lanes are M N, M K and K N.
+MatrixExtents extents_of_dot(const std::vector<Expr>& args) {
+  const double c = args[0]->type.lanes, a = args[1]->type.lanes, b = args[2]->type.lanes;
+  const auto side = [](double square) { return static_cast<int>(std::lround(std::sqrt(square))); };
+  return {side(c * a / b), side(c * b / a), side(a * b / c)};
+}
+
+std::optional<MatrixPlace> matrix_place(const Expr& index) {
+  if (index->kind != ExprKind::ramp) return std::nullopt;
+  const Expr& row = index->args[0];
+  if (row->kind != ExprKind::ramp || !row->args[0]->type.is_scalar() ||
+      !is_constant(row->args[1], 1))
+    return std::nullopt;
+  return MatrixPlace{row->args[0], index->args[1], index->type.lanes / row->type.lanes,
+                     row->type.lanes};
+}
+
+Expr matrix_ramp(const MatrixPlace& place) {
+  return ramp(ramp(place.first, 1, place.columns), place.stride, place.rows * place.columns);
 }
 
 const int64_t* as_int(const Expr& e) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,12 @@ namespace tempera::kernel {
 //   to bool is x != 0.
 // - cast to f16 or bf16 from anything wider than f32, or from an integer, goes by way of f32
 //   (rounded twice).
-// - bf16_dot, and a cast to bf16 under `interleave`, may take subnormal numbers for 0.
+// - bf16_dot, matrix_dot, and a cast to bf16 under `interleave`, may take subnormal numbers for 0,
+//   and matrix_dot may give 0 for them.
+// - A matrix is a vector, row after row. A code generator keeps it in a tile register where all
+// that
+//   touches it are matrix_dot, constants of 0, loads and stores at ramps of ramps, and registers of
+//   that type.
 // - bool is 0 or 1; vectors of bool are masks.
 // - A binary node's operands have the same type; the builders below broadcast a scalar operand to
 //   the other's lanes.
@@ -101,7 +107,11 @@ enum class Intrinsic : uint8_t {
                // Target::has_bf16_dot
   i8_dot,      // i8_dot(c, a, b): c i32xN, a u8x4N, b i8x4N: c[i] + the four products;
                // Target::has_i8_dot
+  matrix_dot,  // matrix_dot(c, a, b): c f32 [M, N], a bf16 [M, K], b bf16 [K / 2, N, 2]; c[m, n] +
+               // (the sum of a[m, k] b[k, n] over even k + that over odd k), both sums from 0 by
+               // fma in order of k; the lanes say M, N and K; Target::bf16_matrices
 };
+inline constexpr Intrinsic kLastIntrinsic = Intrinsic::matrix_dot;
 std::string_view name(Intrinsic intrinsic);
 
 // Where a buffer lives: global memory is a kernel's parameter; workgroup memory is shared by the
@@ -149,7 +159,8 @@ struct ExprNode {
   std::string name;       // variable: for printing; identity is the node's address
   Buffer buffer;          // load
   // unary, cast, broadcast, repeat, extract: {x} (repeat: the lanes of x again and again); binary:
-  // {a, b}; select: {condition, then, else}; ramp: {base, stride} (lane i is base + i * stride);
+  // {a, b}; select: {condition, then, else}; ramp: {base, stride} (lane i is base + i * stride; of
+  // a base of n lanes, base[i % n] + i / n * stride: the places of a matrix's rows);
   // load: {index} or {index, mask} (lanes where the mask is 0 read as 0); call: its arguments. A
   // load's index counts elements of buffer->type. If that is a vector, the index is a scalar and
   // the result that vector; otherwise the result has the index's lanes (a ramp of stride 1 is a
@@ -167,8 +178,8 @@ Expr binary(BinaryOp op, Expr a, Expr b);
 Expr select(Expr condition, Expr then, Expr otherwise);
 Expr cast(DType dtype, Expr x);
 Expr broadcast(Expr scalar, int lanes);
-Expr repeat(Expr vector, int lanes);  // lanes is a multiple of the vector's
-Expr ramp(Expr base, Expr stride, int lanes);
+Expr repeat(Expr vector, int lanes);           // lanes is a multiple of the vector's
+Expr ramp(Expr base, Expr stride, int lanes);  // lanes is a multiple of base's
 Expr load(Buffer buffer, Expr index, Expr mask = {});
 Expr extract(Expr vector, int lane);
 Expr call(Intrinsic intrinsic, std::vector<Expr> args);
@@ -185,6 +196,20 @@ Expr operator&&(Expr a, Expr b);  // of bools: bit_and; both sides are evaluated
 Expr min(Expr a, Expr b);
 Expr max(Expr a, Expr b);
 Expr fma(Expr a, Expr b, Expr c);
+
+// M, N and K of a matrix_dot.
+struct MatrixExtents {
+  int rows, columns, depth;
+};
+MatrixExtents extents_of_dot(const std::vector<Expr>& args);
+
+// An index of rows x columns places, `stride` apart from row to row and contiguous in a row.
+struct MatrixPlace {
+  Expr first, stride;
+  int rows, columns;
+};
+std::optional<MatrixPlace> matrix_place(const Expr& index);
+Expr matrix_ramp(const MatrixPlace& place);
 
 bool is_constant(const Expr& e, int64_t value);
 // The value of an integer constant, if it is one.

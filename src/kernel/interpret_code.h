@@ -26,8 +26,11 @@ struct Instruction {
   Run run = nullptr;
   int32_t out = 0, a = 0, b = 0, c = 0;  // byte offsets in the frame
   int32_t lanes = 1;                     // of the operation; of `fill`, a number of bytes
-  int32_t element = 0;  // extract: the lane; load, store: the memory; lane nests: the nest
-  int32_t target = 0;   // jumps: the next instruction
+  // extract: the lane; repeat, ramp: the lanes of the first operand; matrix_dot: the columns; load,
+  // store: the memory; lane nests: the nest
+  int32_t element = 0;
+  int32_t inner = 0;   // matrix_dot: its depth
+  int32_t target = 0;  // jumps: the next instruction
 };
 
 struct Counter {

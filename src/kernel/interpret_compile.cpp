@@ -108,7 +108,9 @@ class Compiler {
     int32_t* operands[] = {&in.a, &in.b, &in.c};
     for (size_t i = 0; i < e.args.size(); ++i) *operands[i] = emit_expr(e.args[i]);
     in.element = static_cast<int32_t>(e.integer);
-    if (e.kind == ExprKind::repeat) in.element = e.args[0]->type.lanes;
+    if (e.kind == ExprKind::repeat || e.kind == ExprKind::ramp) in.element = e.args[0]->type.lanes;
+    if (e.kind == ExprKind::call && e.intrinsic == Intrinsic::matrix_dot)
+      in.element = extents_of_dot(e.args).columns, in.inner = extents_of_dot(e.args).depth;
     if (e.kind == ExprKind::call && e.intrinsic >= Intrinsic::reduce_add &&
         e.intrinsic <= Intrinsic::reduce_min) {
       in.lanes = e.args[0]->type.lanes;
@@ -121,7 +123,8 @@ class Compiler {
 
   // A whole run of elements, given by the first one's index?
   static bool is_run(const Expr& index, const Expr& mask) {
-    return index->kind == ExprKind::ramp && is_constant(index->args[1], 1) && !mask.defined();
+    return index->kind == ExprKind::ramp && index->args[0]->type.is_scalar() &&
+           is_constant(index->args[1], 1) && !mask.defined();
   }
 
   int32_t emit_load(const ExprNode& e) {

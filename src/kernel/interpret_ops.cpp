@@ -382,12 +382,11 @@ void run_extract(State& state, const Instruction& in) {
 
 template <typename T>
 void run_ramp(State& state, const Instruction& in) {
-  T value = *at<T>(state, in.a);
+  const T* base = at<T>(state, in.a);
   const T stride = *at<T>(state, in.b);
-  for (int i = 0; i < in.lanes; ++i) {
-    at<T>(state, in.out)[i] = value;
-    value = Add::of(value, stride);
-  }
+  T* out = at<T>(state, in.out);
+  for (int i = 0; i < in.lanes; ++i)
+    out[i] = i < in.element ? base[i] : Add::of(out[i - in.element], stride);
 }
 
 template <typename T>
@@ -467,6 +466,22 @@ void run_i8_dot(State& state, const Instruction& in) {
   }
 }
 
+void run_matrix_dot(State& state, const Instruction& in) {
+  const Bf16* a = at<Bf16>(state, in.b);
+  const Bf16* b = at<Bf16>(state, in.c);
+  const int columns = in.element, depth = in.inner;
+  for (int i = 0; i < in.lanes; ++i) {
+    const Bf16* row = a + static_cast<int64_t>(i / columns) * depth;
+    float even = 0, odd = 0;
+    for (int k = 0; k < depth; k += 2) {
+      const Bf16* pair = b + static_cast<int64_t>(k) * columns + i % columns * 2;
+      even = std::fma(float{row[k]}, float{pair[0]}, even);
+      odd = std::fma(float{row[k + 1]}, float{pair[1]}, odd);
+    }
+    at<float>(state, in.out)[i] = at<float>(state, in.a)[i] + (even + odd);
+  }
+}
+
 Run run_of_call(Intrinsic intrinsic, DType dtype) {
   switch (intrinsic) {
     case Intrinsic::fma:
@@ -510,6 +525,8 @@ Run run_of_call(Intrinsic intrinsic, DType dtype) {
       return run_bf16_dot;
     case Intrinsic::i8_dot:
       return run_i8_dot;
+    case Intrinsic::matrix_dot:
+      return run_matrix_dot;
   }
   return nullptr;
 }

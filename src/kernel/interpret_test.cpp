@@ -173,6 +173,38 @@ TEST(Interpret, LanesRepeatAndInterleave) {
   EXPECT_EQ(c, Tensor::of<int32_t>(DType::i32, {8}, {1, 10, 2, 11, 1, 12, 2, 13}));
 }
 
+TEST(Interpret, ARampOfARampReadsAndWritesRows) {
+  Tensor in = Tensor::of<float>(DType::f32, {12}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  Tensor out(DType::f32, {6});
+  run("kernel k(a: f32[12] global, c: f32[6] global mut) {"
+      "  c[ramp(ramp(4, 1, 2), -2, 6)] = a[ramp(ramp(1, 1, 2), 4, 6)] }",
+      {&in, &out});
+  EXPECT_EQ(out.as<float>()[0], 9);
+  EXPECT_EQ(out.as<float>()[3], 6);
+  EXPECT_EQ(out.as<float>()[4], 1);
+}
+
+TEST(Interpret, AMatrixDotSumsEvenAndOddProductsApart) {
+  // 2 x 4 times 4 x 3: b[k, n] lies at [k / 2][n][k % 2] and is 10 k + n; a[m, k] is m + k.
+  Tensor a = Tensor::of<float>(DType::f32, {8}, {0, 1, 2, 3, 1, 2, 3, 4});
+  Tensor b = Tensor::of<float>(DType::f32, {12}, {0, 10, 1, 11, 2, 12, 20, 30, 21, 31, 22, 32});
+  Tensor c(DType::f32, {6});
+  run("kernel k(a: f32[8] global, b: f32[12] global, c: f32[6] global mut) {"
+      "  c[ramp(0, 1, 6)] = matrix_dot(broadcast(0.5, 6), bf16(a[ramp(0, 1, 8)]),"
+      "    bf16(b[ramp(0, 1, 12)])) }",
+      {&a, &b, &c});
+  const auto got = c.as<float>();
+  EXPECT_EQ(Floats(got.begin(), got.end()),
+            Floats({140.5F, 146.5F, 152.5F, 200.5F, 210.5F, 220.5F}));
+  // In order of k, 2^24 + 1 - 2^24 + 1 is 1: 1 is lost beside 2^24. Apart they are 0 and 2.
+  Tensor left = Tensor::of<float>(DType::f32, {4}, {16777216, 1, -16777216, 1});
+  Tensor sum(DType::f32, {1});
+  run("kernel k(a: f32[4] global, c: f32[1] global mut) {"
+      "  c[0] = matrix_dot(0.0, bf16(a[ramp(0, 1, 4)]), broadcast(bf16(1.0), 4)) }",
+      {&left, &sum});
+  EXPECT_EQ(sum.as<float>()[0], 2);
+}
+
 TEST(Interpret, DotProductsOfBytesAndBf16) {
   Tensor c(DType::i32, {2});
   run(R"(kernel k(c: i32[2] global mut) {

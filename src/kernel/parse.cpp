@@ -480,7 +480,7 @@ class Parser {
   }
 
   Expr intrinsic_call(const std::string& word, const std::vector<Expr>& args) {
-    for (int i = 0; i <= static_cast<int>(Intrinsic::i8_dot); ++i)
+    for (int i = 0; i <= static_cast<int>(kLastIntrinsic); ++i)
       if (kernel::name(static_cast<Intrinsic>(i)) == word)
         return build([&] { return call(static_cast<Intrinsic>(i), args); });
     fail(fmt::format("{} is no operation", quote(word)));

@@ -25,7 +25,7 @@ struct Lanes {
   Expr base, stride;
 };
 bool as_lanes(const Expr& e, Lanes& out) {
-  if (e->kind == ExprKind::ramp)
+  if (e->kind == ExprKind::ramp && e->args[0]->type.is_scalar())
     out = {e->args[0], e->args[1]};
   else if (e->kind == ExprKind::broadcast)
     out = {e->args[0], Expr(0)};
@@ -130,7 +130,7 @@ Expr ExprSimplifier::rewritten(const Expr& e) {
   if (Expr out = lift_broadcast(e); out.defined()) return out;
   switch (e->kind) {
     case ExprKind::ramp:
-      return is_constant(e->args[1], 0) ? broadcast(e->args[0], e->type.lanes) : Expr();
+      return is_constant(e->args[1], 0) ? repeat(e->args[0], e->type.lanes) : Expr();
     case ExprKind::extract:
       return rewrite_lanes(e);
     case ExprKind::load:
@@ -179,8 +179,11 @@ Expr ExprSimplifier::rewrite_lanes(const Expr& e) {
   const Expr& vector = e->args[0];
   if (e->kind == ExprKind::extract) {
     if (vector->kind == ExprKind::broadcast) return vector->args[0];
-    if (vector->kind == ExprKind::ramp && is_index(vector))
-      return vector->args[0] + vector->args[1] * static_cast<int>(e->integer);
+    if (vector->kind == ExprKind::ramp && is_index(vector)) {
+      const auto lane = static_cast<int>(e->integer);
+      const int row = vector->args[0]->type.lanes;
+      return extract(vector->args[0], lane % row) + vector->args[1] * (lane / row);
+    }
     return {};
   }
   const bool extreme =

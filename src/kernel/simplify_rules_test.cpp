@@ -155,6 +155,8 @@ Expr random_lanes(Random& random, const std::vector<Expr>& variables) {
   const auto scalar = [&] { return random_index(random, variables, 2); };
   const auto vector = [&] {
     const int stride = static_cast<int>(random.between(-2, 8));
+    if (random.between(0, 5) == 0)
+      return ramp(ramp(scalar(), static_cast<int>(random.between(-2, 8)), 2), stride, kLanes);
     return random.between(0, 2)
                ? ramp(scalar() * static_cast<int>(random.between(1, 8)), stride, kLanes)
                : broadcast(scalar(), kLanes);

@@ -90,6 +90,9 @@ TEST(Simplify, Lanes) {
   EXPECT_EQ(simple("v * broadcast(f, 4) + broadcast(f, 4) * broadcast(2.0, 4)"),
             "v * broadcast(f, 4) + broadcast(f * 2.0, 4)");
   EXPECT_EQ(simple("extract(ramp(i, 3, 4), 2)"), "i + 6");
+  EXPECT_EQ(simple("extract(ramp(ramp(i, 3, 2), 10, 8), 5)"), "i + 23");
+  EXPECT_EQ(simple("ramp(ramp(i + i, 1, 2), 0, 4)"), "repeat(ramp(i * 2, 1, 2), 4)");
+  EXPECT_EQ(simple("ramp(ramp(i, 1, 4), 8, 16) < broadcast(100, 16)"), "broadcast(true, 16)");
 }
 
 TEST(Simplify, VectorsOfIndicesJoinAgain) {

@@ -14,7 +14,7 @@ std::string_view without_dtype(std::string_view word) {
 }
 
 bool is_intrinsic(std::string_view word) {
-  for (int i = 0; i <= static_cast<int>(Intrinsic::i8_dot); ++i)
+  for (int i = 0; i <= static_cast<int>(kLastIntrinsic); ++i)
     if (name(static_cast<Intrinsic>(i)) == word) return true;
   return false;
 }

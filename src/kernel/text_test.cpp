@@ -80,6 +80,25 @@ TEST(KernelText, RoundTripsEveryConstruct) {
   EXPECT_EQ(round_trip(text), text);
 }
 
+TEST(KernelText, RoundTripsMatrices) {
+  const std::string text =
+      R"(kernel product(a: bf16[1024] global, b: bf16[512] global, c: f32[256] global mut) {
+  registers sum: f32x256[1]
+  sum[0] = broadcast(0.0, 256)
+  for k in 0..2 {
+    sum[0] = matrix_dot(sum[0], a[ramp(ramp(k * 32, 1, 32), 64, 512)], b[ramp(ramp(0, 1, 32), 32, 512)])
+  }
+  c[ramp(ramp(0, 1, 16), 16, 256)] = sum[0]
+}
+)";
+  EXPECT_EQ(round_trip(text), text);
+  EXPECT_EQ(round_trip("kernel k(c: f32[4] global mut) { c[ramp(ramp(0, 1, 2), 2, 3)] = 1.0 }"),
+            "kernel text 1:61: ramp of i32x2 and i32 over 3 lanes");
+  EXPECT_EQ(round_trip("kernel k(a: bf16x8[1] global, c: f32x4[1] global mut) {\n"
+                       "c[0] = matrix_dot(c[0], a[0], broadcast(bf16(1.0), 6)) }"),
+            "kernel text 2:55: a matrix_dot of f32x4, bf16x8 and bf16x6");
+}
+
 TEST(KernelText, NamesThatMeetGetSuffixes) {
   const Buffer c = make_buffer("c", kF32, Space::global, 64, true);
   const auto nest = [&](const std::string& outer, const std::string& inner) {

@@ -129,7 +129,7 @@ class WriteChecker {
     if (vector && e->kind != ExprKind::ramp && e->kind != ExprKind::broadcast) return false;
     if (e->kind == ExprKind::ramp) {
       const int64_t* stride = as_int(e->args[1]);
-      if (!stride) return false;
+      if (!stride || !e->args[0]->type.is_scalar()) return false;
       coefficients[nullptr] += factor * *stride;
     }
     const std::optional<Linear> sum = linear_of(vector ? e->args[0] : e);

@@ -88,6 +88,10 @@ void fill_x86(Target& t, const llvm::MCSubtargetInfo& subtarget) {
   t.has_f16_arithmetic = avx512 && has(subtarget, "avx512fp16");
   t.has_bf16_dot = avx512 && has(subtarget, "avx512bf16");
   t.has_i8_dot = avx512 && has(subtarget, "avx512vnni");
+  // Eight tiles of 16 rows of 64 bytes, of which b's are 16 pairs of rows; TDPBF16PS every 16
+  // cycles (Intel, Optimization Reference Manual, 20.2).
+  if (t.has_bf16_dot && has_all(subtarget, {"amx-tile", "amx-bf16"}))
+    t.bf16_matrices = {.registers = 8, .rows = 16, .columns = 16, .depth = 32, .cycles = 16};
 }
 
 void fill_aarch64(Target& t, const llvm::MCSubtargetInfo& subtarget) {

@@ -39,6 +39,7 @@ bool widens_itself(Intrinsic intrinsic) {
     case Intrinsic::interleave:
     case Intrinsic::bf16_dot:
     case Intrinsic::i8_dot:
+    case Intrinsic::matrix_dot:
       return true;
     default:
       return false;
@@ -53,6 +54,12 @@ std::string missing_for(const Expr& e, const Target& target) {
     return fmt::format("bf16_dot of {} lanes", lanes);
   if (e->intrinsic == Intrinsic::i8_dot && !(target.has_i8_dot && x86_lanes))
     return fmt::format("i8_dot of {} lanes", lanes);
+  if (e->intrinsic == Intrinsic::matrix_dot) {
+    const MatrixExtents m = extents_of_dot(e->args);
+    const MatrixTiles& tiles = target.bf16_matrices;
+    if (m.rows > tiles.rows || m.columns > tiles.columns || m.depth > tiles.depth)
+      return fmt::format("matrix_dot of {}x{}x{}", m.rows, m.columns, m.depth);
+  }
   if (is_expanded(e->intrinsic) && e->type.dtype == DType::f64)
     return fmt::format("{} of f64", name(e->intrinsic));
   return {};

@@ -47,7 +47,8 @@ Features features_of(const Target& target, const llvm::MCSubtargetInfo& subtarge
           .fma = !x86 || subtarget.checkFeatures("+fma"),
           .f16_conversion = !x86 || subtarget.checkFeatures("+f16c"),
           .scalef = x86 && target.vector_bytes == 64,
-          .bf16_conversion = x86 && target.vector_bytes == 64 && target.has_bf16_dot};
+          .bf16_conversion = x86 && target.vector_bytes == 64 && target.has_bf16_dot,
+          .tiles = x86 && target.bf16_matrices};
 }
 
 }  // namespace tempera::cpu

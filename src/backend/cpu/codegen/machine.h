@@ -23,6 +23,7 @@ struct Features {
   bool f16_conversion = false;   // between f16 and f32, in hardware
   bool scalef = false;           // x * 2^n of 16 f32 in one instruction (AVX-512)
   bool bf16_conversion = false;  // of 32 f32 to bf16 in one instruction (AVX-512 BF16)
+  bool tiles = false;            // registers of 16 rows of 64 bytes (AMX)
 };
 Features features_of(const Target& target, const llvm::MCSubtargetInfo& subtarget);
 

@@ -161,15 +161,20 @@ Value* Printer::print_integer_binary(BinaryOp op, DType dtype, bool may_be_negat
 
 Value* Printer::print_ramp(const ExprNode& e) {
   Value* base = value(e.args[0]);
+  const int row = e.args[0]->type.lanes;
   std::vector<llvm::Constant*> lanes;
-  for (int i = 0; i < e.type.lanes; ++i)
+  std::vector<int> places;
+  for (int i = 0; i < e.type.lanes; ++i) {
     lanes.push_back(llvm::cast<llvm::Constant>(
-        llvm::ConstantInt::get(base->getType(), static_cast<uint64_t>(i))));
+        llvm::ConstantInt::get(base->getType()->getScalarType(), static_cast<uint64_t>(i / row))));
+    places.push_back(i % row);
+  }
   const auto count = static_cast<unsigned>(e.type.lanes);
   if (count == 1) return base;
   Value* steps =
       b.CreateMul(b.CreateVectorSplat(count, value(e.args[1])), llvm::ConstantVector::get(lanes));
-  return b.CreateAdd(b.CreateVectorSplat(count, base), steps);
+  Value* first = row == 1 ? b.CreateVectorSplat(count, base) : b.CreateShuffleVector(base, places);
+  return b.CreateAdd(first, steps);
 }
 
 // A pair of bf16 goes to all lanes as one integer: that is a broadcast in one instruction, from
@@ -224,6 +229,8 @@ Value* Printer::print_call(const ExprNode& e) {
     case Intrinsic::bf16_dot:
     case Intrinsic::i8_dot:
       return print_dot(e);
+    case Intrinsic::matrix_dot:
+      return print_matrix_dot(e);
     default:
       break;
   }

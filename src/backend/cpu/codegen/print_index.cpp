@@ -94,7 +94,8 @@ std::optional<Printer::Affine> Printer::affine(const Expr& e) {
   if (e->kind == ExprKind::broadcast) return Affine{index(e->args[0]), b.getInt64(0)};
   if (e->kind == ExprKind::constant)
     return Affine{b.getInt64(static_cast<uint64_t>(e->integer)), b.getInt64(0)};
-  if (e->kind == ExprKind::ramp) return Affine{index(e->args[0]), index(e->args[1])};
+  if (e->kind == ExprKind::ramp && e->args[0]->type.is_scalar())
+    return Affine{index(e->args[0]), index(e->args[1])};
   if (e->kind != ExprKind::binary) return std::nullopt;
   const BinaryOp op = e->binary_op;
   if (op != BinaryOp::add && op != BinaryOp::sub && op != BinaryOp::mul) return std::nullopt;

@@ -81,6 +81,7 @@ Value* Printer::load_strided(const BufferNode& buffer, const Affine& place, int 
 }
 
 Value* Printer::load_vector(const BufferNode& buffer, const Expr& i, Value* mask) {
+  if (const auto tile = tile_place(buffer, i); tile && !mask) return load_matrix(buffer, *tile);
   llvm::Type* type = memory_type(b.getContext(), buffer.type.with_lanes(i->type.lanes));
   const llvm::Align align = element_align(buffer);
   const auto place = affine(i);
@@ -123,6 +124,7 @@ Value* Printer::print_load(const kernel::ExprNode& e) {
 }
 
 void Printer::store_vector(const BufferNode& buffer, const Expr& i, Value* stored, Value* mask) {
+  if (const auto tile = tile_place(buffer, i); tile && !mask) return store_matrix(*tile, stored);
   const llvm::Align align = element_align(buffer);
   const auto place = affine(i);
   auto stride = constant_stride(place);

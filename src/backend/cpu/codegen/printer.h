@@ -14,7 +14,8 @@
 namespace tempera::cpu {
 
 // State of printing one function body. Statements are in print_stmt.cpp, expressions in
-// print_expr.cpp, integer indices in print_index.cpp, memory in print_memory.cpp.
+// print_expr.cpp, integer indices in print_index.cpp, memory in print_memory.cpp, matrices in
+// print_matrix.cpp.
 struct Printer {
   llvm::IRBuilder<>& b;
   const Features& features;
@@ -65,6 +66,14 @@ struct Printer {
   llvm::Value* print_reduce_step(kernel::BinaryOp op, kernel::Type type, llvm::Value* x,
                                  llvm::Value* y);
   llvm::Value* print_dot(const kernel::ExprNode& e);
+  // Matrices, in tile registers of AMX.
+  llvm::Value* print_matrix_dot(const kernel::ExprNode& e);
+  struct TilePlace {
+    kernel::MatrixPlace at;
+    llvm::Value *rows, *row_bytes;  // i16
+    llvm::Value *address, *stride;  // in bytes
+  };
+  std::optional<TilePlace> tile_place(const kernel::BufferNode& buffer, const kernel::Expr& index);
   llvm::Value* print_numeric_call(kernel::Intrinsic op, kernel::Type type,
                                   std::vector<llvm::Value*> args);
 
@@ -87,6 +96,8 @@ struct Printer {
   llvm::Value* address(const kernel::BufferNode& buffer, llvm::Value* index);
   llvm::Value* load_vector(const kernel::BufferNode& buffer, const kernel::Expr& index,
                            llvm::Value* mask);
+  llvm::Value* load_matrix(const kernel::BufferNode& buffer, const TilePlace& place);
+  void store_matrix(const TilePlace& place, llvm::Value* value);
   llvm::Value* load_strided(const kernel::BufferNode& buffer, const Affine& place, int lanes);
   llvm::Value* addresses(const kernel::BufferNode& buffer, const kernel::Expr& index);
   void store_vector(const kernel::BufferNode& buffer, const kernel::Expr& index, llvm::Value* value,
