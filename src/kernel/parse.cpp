@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "kernel/cursor.h"
 #include "kernel/syntax.h"
 
 namespace tempera::kernel {
@@ -23,12 +24,11 @@ std::string_view message_of(const InternalError& failed) {
   return text.substr(text.find(": ") + 2);
 }
 
-// A recursive descent parser. The first fault is kept and ends the text, so that every function
-// returns; what they return after a fault is not used.
-class Parser {
+// By recursive descent. After a fault every function returns, and what it returns is not used.
+class Parser : Cursor {
  public:
   Parser(std::string_view text, std::unordered_map<std::string, Expr> variables)
-      : text_(text), variables_(std::move(variables)) {}
+      : Cursor(text), variables_(std::move(variables)) {}
 
   Result<Kernel> kernel() {
     Kernel kernel;
@@ -51,92 +51,8 @@ class Parser {
  private:
   template <typename T>
   Result<T> finished(T value) {
-    skip_space();
-    if (!failed() && position_ < text_.size()) fail("something follows the end");
-    if (failure_) return *failure_;
-    return value;
-  }
-
-  // --- text ---
-
-  bool failed() const { return failure_.has_value(); }
-
-  void fail(const std::string& message) {
-    if (failed()) return;
-    std::string_view before = text_.substr(0, position_);
-    before = before.substr(0, before.find_last_not_of(" \n\t\r") + 1);
-    const auto line = 1 + std::ranges::count(before, '\n');
-    const size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
-    failure_ = error(ErrorCode::invalid_argument, "kernel text {}:{}: {}", line,
-                     before.size() - start + 1, message);
-    position_ = text_.size();
-  }
-
-  void skip_space() {
-    while (position_ < text_.size()) {
-      if (text_.substr(position_).starts_with("//"))
-        position_ = std::min(text_.find('\n', position_), text_.size());
-      else if (std::string_view(" \n\t\r").find(text_[position_]) != std::string_view::npos)
-        ++position_;
-      else
-        return;
-    }
-  }
-
-  std::string_view rest() {
-    skip_space();
-    return text_.substr(position_);
-  }
-
-  std::string_view peek_word() {
-    const std::string_view text = rest();
-    if (text.empty() || !syntax::starts_name(text[0])) return {};
-    return text.substr(0, std::ranges::find_if_not(text, syntax::continues_name) - text.begin());
-  }
-
-  // Punctuation. A caller asks for the longer of two signs first.
-  bool take(std::string_view sign) {
-    if (!rest().starts_with(sign)) return false;
-    position_ += sign.size();
-    return true;
-  }
-
-  bool take_word(std::string_view word) {
-    if (peek_word() != word) return false;
-    position_ += word.size();
-    return true;
-  }
-
-  void expect(std::string_view sign) {
-    if (!take(sign)) fail(fmt::format("{} is missing before {}", quote(sign), here()));
-  }
-  void expect_word(std::string_view word) {
-    if (!take_word(word)) fail(fmt::format("{} is missing before {}", quote(word), here()));
-  }
-
-  std::string here() {
-    const std::string_view text = rest();
-    return text.empty() ? "the end" : quote(text.substr(0, text.find('\n')), 20);
-  }
-
-  std::string name() {
-    const std::string_view word = peek_word();
-    if (word.empty() || syntax::is_reserved(word)) {
-      fail(fmt::format("{} is no name", here()));
-      return "x";
-    }
-    position_ += word.size();
-    return std::string(word);
-  }
-
-  int64_t integer() {
-    const std::string_view text = rest();
-    int64_t value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc{})
-      fail(fmt::format("{} is no integer", here()));
-    else
-      position_ += end - text.data();
+    if (!failed() && !rest().empty()) fail("something follows the end");
+    if (failed()) return *failure();
     return value;
   }
 
@@ -160,7 +76,7 @@ class Parser {
 
   Type type() {
     std::string_view word = peek_word();
-    const size_t position = position_;
+    const size_t size = word.size();
     int lanes = 1;
     if (const size_t x = word.find('x'); x != std::string_view::npos) {
       const auto [end, code] =
@@ -173,7 +89,7 @@ class Parser {
       fail(fmt::format("{} is no type", here()));
       return {};
     }
-    position_ = position + peek_word().size();
+    advance(size);
     return {*dtype, lanes};
   }
 
@@ -312,7 +228,7 @@ class Parser {
       if (rest().starts_with(row.symbol) && (!best || row.symbol.size() > best->symbol.size()))
         best = &row;
     if (!best || best->precedence != precedence) return nullptr;
-    position_ += best->symbol.size();
+    advance(best->symbol.size());
     return best;
   }
 
@@ -384,8 +300,8 @@ class Parser {
     const std::string_view word = peek_word();
     const std::optional<DType> dtype = dtype_from_name(word);
     // A suffix stands right behind the number.
-    if (!dtype || !text_.substr(position_).starts_with(word)) return standard;
-    position_ += word.size();
+    if (!dtype || !adjoining().starts_with(word)) return standard;
+    advance(word.size());
     return *dtype;
   }
 
@@ -407,7 +323,7 @@ class Parser {
     const char* end = text.data() + text.size();
     const auto parsed = std::from_chars(text.data(), end, wide);
     std::from_chars(text.data(), end, narrow);  // not by way of double: that would round twice
-    position_ += parsed.ptr - text.data();
+    advance(parsed.ptr - text.data());
     const DType dtype = suffix(DType::f32);
     return float_constant(sign * (dtype == DType::f64 ? wide : narrow), dtype);
   }
@@ -423,7 +339,7 @@ class Parser {
     int64_t value = 0;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (code != std::errc{}) fail(fmt::format("integer {} is too large", digits));
-    position_ = std::min(position_ + digits.size() - (negative ? 1 : 0), text_.size());
+    advance(digits.size() - (negative ? 1 : 0));
     const DType dtype = suffix(DType::i32);
     if (!is_integer(dtype)) fail(fmt::format("{} is no {}", digits, tempera::name(dtype)));
     return build([&] { return constant_int({dtype, 1}, value); });
@@ -513,10 +429,7 @@ class Parser {
 
   static constexpr int kMaxDepth = 1000;
 
-  std::string_view text_;
-  size_t position_ = 0;
   int depth_ = 0;
-  std::optional<Error> failure_;
   std::unordered_map<std::string, Expr> variables_;
   std::unordered_map<std::string, Buffer> buffers_;
 };
