@@ -1,6 +1,5 @@
 #include "api/compile/quality.h"
 
-#include <filesystem>
 #include <memory>
 
 #include "base/file.h"
@@ -8,7 +7,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/generate.h"
+#include "cli/generate/setting.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
@@ -63,15 +62,6 @@ Result<std::vector<api::QualitySetting>> settings_of(const Flags& flags, Progres
     settings.push_back(std::move(setting));
   }
   return settings;
-}
-
-// A result that cannot be written is found out before it is computed.
-Status check_place(const std::string& file) {
-  const auto folder = std::filesystem::path(file).parent_path();
-  std::error_code ignored;
-  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) return {};
-  return error(ErrorCode::not_found, "cannot write {}: there is no folder {}", file,
-               folder.string());
 }
 
 void print_table(const api::Quality& quality) {

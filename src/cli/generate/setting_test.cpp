@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "cli/generate/setting.h"
 
-#include "cli/generate.h"
+#include <gtest/gtest.h>
 
 namespace tempera::cli {
 namespace {

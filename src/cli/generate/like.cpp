@@ -1,4 +1,4 @@
-#include "cli/like.h"
+#include "cli/generate/like.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "cli/flags_adapters.h"
+#include "cli/generate/flags_adapters.h"
 
 namespace tempera::cli {
 

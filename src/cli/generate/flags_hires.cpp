@@ -1,4 +1,4 @@
-#include "cli/flags_hires.h"
+#include "cli/generate/flags_hires.h"
 
 namespace tempera::cli {
 

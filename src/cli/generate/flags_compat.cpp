@@ -1,4 +1,4 @@
-#include "cli/flags_compat.h"
+#include "cli/generate/flags_compat.h"
 
 #include "api/run/noise.h"
 

@@ -1,4 +1,4 @@
-#include "cli/flags_init_image.h"
+#include "cli/generate/flags_init_image.h"
 
 namespace tempera::cli {
 

@@ -1,4 +1,4 @@
-#include "cli/flags_noise.h"
+#include "cli/generate/flags_noise.h"
 
 #include "api/run/noise.h"
 

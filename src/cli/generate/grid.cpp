@@ -1,4 +1,4 @@
-#include "cli/grid.h"
+#include "cli/generate/grid.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "cli/picture_names.h"
+#include "cli/generate/picture_names.h"
 
 #include <filesystem>
 #include <set>

@@ -1,4 +1,4 @@
-#include "cli/flags_output.h"
+#include "cli/generate/flags_output.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include "api/run/picture_views.h"
 #include "base/suggest.h"
 #include "base/text.h"
-#include "cli/picture_names.h"
+#include "cli/generate/picture_names.h"
 
 namespace tempera::cli {
 namespace {

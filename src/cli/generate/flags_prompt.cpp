@@ -1,4 +1,4 @@
-#include "cli/flags_prompt.h"
+#include "cli/generate/flags_prompt.h"
 
 namespace tempera::cli {
 

@@ -1,4 +1,4 @@
-#include "cli/prompts_file.h"
+#include "cli/generate/prompts_file.h"
 
 #include <algorithm>
 #include <string_view>

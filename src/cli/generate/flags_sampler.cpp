@@ -1,4 +1,4 @@
-#include "cli/flags_sampler.h"
+#include "cli/generate/flags_sampler.h"
 
 namespace tempera::cli {
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/run/compile_options.h"
 #include "api/run/generate.h"
@@ -17,5 +18,9 @@ struct Setting {
 // invalid_argument: a flag that generate does not have, a value that it does not take, or one that
 // is no setting (prompt, seed, batch).
 Result<Setting> parse_setting(const std::string& text);
+
+struct GenerateFlags;
+// Sets what a cell of a grid sets, flags as in "--steps=10".
+Status parse_cell(const std::vector<std::string>& cell, GenerateFlags& flags);
 
 }  // namespace tempera::cli
