@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "base/status.h"
@@ -40,7 +41,7 @@ struct Components {
 
 // What the loop needs to know of a model.
 struct ModelSettings {
-  const Tokenizer* tokenizer = nullptr;
+  std::optional<Tokenizer> tokenizer;
   SchedulerConfig scheduler;
   int64_t vocabulary = 0;    // tokens that the text encoder knows; 0 is not checked
   int64_t text_tokens = 77;  // the length that prompts are cut and padded to

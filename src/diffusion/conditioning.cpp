@@ -4,8 +4,6 @@
 #include <map>
 #include <numeric>
 
-#include "diffusion/prompt/extra_networks.h"
-
 namespace tempera::diffusion {
 
 namespace {
@@ -117,28 +115,16 @@ Tensor make_context(const std::vector<PromptRow>& rows, const PromptPlan& plan, 
 
 }  // namespace
 
-Result<PromptPlan> plan_prompts(const PictureRequest& request, const ModelSettings& model) {
-  CHECK(model.tokenizer, "a model without a tokenizer");
-  std::string prompt = request.prompt;
-  if (request.prompts.language == PromptLanguage::a1111) {
-    ASSIGN_OR_RETURN(ExtraNetworks networks, take_extra_networks(prompt));
-    prompt = std::move(networks.text);
-  }
-  return make_prompt_plan({prompt, is_guided(request) ? &request.negative_prompt : nullptr},
-                          request.prompts, *model.tokenizer, model.text_tokens,
-                          request.sampler.steps);
-}
-
-Result<Conditioning> encode_prompts(const PictureRequest& request, const ModelSettings& model,
-                                    const Components& components, const SamplerPlan& sampler,
+Result<Conditioning> encode_prompts(const PicturePlan& picture, size_t pictures,
+                                    const ModelSettings& model, const Components& components,
                                     const ProgressFunction& progress) {
-  ASSIGN_OR_RETURN(const PromptPlan plan, plan_prompts(request, model));
+  const SamplerPlan& sampler = picture.sampler;
+  const PromptPlan& plan = picture.prompts;
   EncodedChunks encoded(plan, model.text_tokens);
   TRY(encoded.encode(model, components, progress));
   Conditioning result{.part_weights = plan.part_weights};
   for (const auto& rows : plan.contexts)
-    result.contexts.push_back(
-        make_context(rows, plan, model.text_tokens, request.seeds.size(), encoded));
+    result.contexts.push_back(make_context(rows, plan, model.text_tokens, pictures, encoded));
   for (size_t call = 0; call < sampler.timesteps.size(); ++call)
     result.of_call.push_back(
         plan.of_step[std::min(step_of(sampler, call), plan.of_step.size() - 1)]);

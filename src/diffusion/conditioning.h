@@ -5,10 +5,8 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "diffusion/components.h"
+#include "diffusion/picture_plan.h"
 #include "diffusion/progress.h"
-#include "diffusion/prompt/prompt_plan.h"
-#include "diffusion/request.h"
-#include "diffusion/samplers/sampler.h"
 
 namespace tempera::diffusion {
 
@@ -20,12 +18,10 @@ struct Conditioning {
   std::vector<double> part_weights;  // of the prompt's parts
 };
 
-// The prompts as the text encoder takes them. Errors of make_prompt_plan.
-Result<PromptPlan> plan_prompts(const PictureRequest& request, const ModelSettings& model);
-
-// data_loss when the tokenizer gives ids that the text encoder does not have.
-Result<Conditioning> encode_prompts(const PictureRequest& request, const ModelSettings& model,
-                                    const Components& components, const SamplerPlan& sampler,
+// Of a batch of `pictures`. data_loss when the tokenizer gives ids that the text encoder does not
+// have.
+Result<Conditioning> encode_prompts(const PicturePlan& picture, size_t pictures,
+                                    const ModelSettings& model, const Components& components,
                                     const ProgressFunction& progress);
 
 }  // namespace tempera::diffusion

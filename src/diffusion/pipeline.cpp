@@ -167,14 +167,14 @@ Status decode(const PictureRequest& request, const ModelSettings& model,
 }  // namespace
 
 Result<Pictures> make_pictures(const PictureRequest& request, const ModelSettings& model,
-                               const Components& components, const ProgressFunction& progress) {
+                               const PicturePlan& picture, const Components& components,
+                               const ProgressFunction& progress) {
   TRY(check_request(request, model));
   Pictures pictures;
-  ASSIGN_OR_RETURN(pictures.plan, make_plan(request, model.scheduler));
-  const SamplerPlan& plan = pictures.plan;
+  const SamplerPlan& plan = picture.sampler;
   const size_t calls = plan.timesteps.size();
   ASSIGN_OR_RETURN(const Conditioning conditioning,
-                   encode_prompts(request, model, components, plan, progress));
+                   encode_prompts(picture, request.seeds.size(), model, components, progress));
   pictures.latents = Tensor(DType::f32, latent_shape(request, model));
   NoiseSource noise(request.noise, request.seeds, latent_size(request, model), plan.brownian);
   const std::span<float> latents = pictures.latents.as<float>();

@@ -37,7 +37,7 @@ struct FakeModel {
 
   ModelSettings settings() const {
     ModelSettings settings;
-    settings.tokenizer = &tokenizer;
+    settings.tokenizer = tokenizer;
     settings.text_tokens = kTokens;
     settings.scaling_factor = 0.5;
     settings.scheduler.beta_start = 0.00085;
@@ -96,9 +96,15 @@ PictureRequest request(std::vector<uint64_t> seeds = {7}) {
   return request;
 }
 
+Result<Pictures> draw(const PictureRequest& request, const ModelSettings& model,
+                      const Components& components, const ProgressFunction& progress = {}) {
+  ASSIGN_OR_RETURN(const PicturePlan plan, plan_pictures(request, model));
+  return make_pictures(request, model, plan, components, progress);
+}
+
 Pictures run(const PictureRequest& request) {
   FakeModel model;
-  return make_pictures(request, model.settings(), model.components()).value();
+  return draw(request, model.settings(), model.components()).value();
 }
 
 std::vector<float> values(const Tensor& tensor) {
@@ -107,8 +113,7 @@ std::vector<float> values(const Tensor& tensor) {
 
 TEST(PictureRequest, PutsTheNegativePromptFirstAndRepeatsRowsForPictures) {
   FakeModel model;
-  const Pictures pictures =
-      make_pictures(request({7, 8}), model.settings(), model.components()).value();
+  const Pictures pictures = draw(request({7, 8}), model.settings(), model.components()).value();
   EXPECT_EQ(model.encoded_rows, 2);
   EXPECT_EQ(model.context.shape, (Shape{4, kTokens, 1}));
   // begin, the letter at a word's end, end, padding
@@ -125,7 +130,7 @@ TEST(PictureRequest, PutsTheNegativePromptFirstAndRepeatsRowsForPictures) {
 TEST(PictureRequest, StepsAsTheSamplerDoesWithGuidanceAndEachPicturesOwnNoise) {
   const PictureRequest asked = request({7, 8});
   const Pictures pictures = run(asked);
-  const SamplerPlan& plan = pictures.plan;
+  const SamplerPlan plan = plan_pictures(asked, FakeModel().settings())->sampler;
   for (size_t picture = 0; picture < 2; ++picture) {
     TorchCpuGenerator generator(asked.seeds[picture]);
     std::vector<float> x(24), scaled(24), output(24), noise(24);
@@ -155,14 +160,14 @@ TEST(PictureRequest, RunsNoSecondHalfWithoutGuidance) {
   FakeModel model;
   PictureRequest asked = request();
   asked.guidance_scale = 1.0;
-  ASSERT_TRUE(make_pictures(asked, model.settings(), model.components()).ok());
+  ASSERT_TRUE(draw(asked, model.settings(), model.components()).ok());
   EXPECT_EQ(model.context.shape, (Shape{1, kTokens, 1}));
   EXPECT_EQ(values(model.context), (std::vector<float>{52, 27, 53, 53}));
 }
 
 std::string kinds_of(const PictureRequest& asked) {
   FakeModel model;
-  const auto result = make_pictures(asked, model.settings(), model.components());
+  const auto result = draw(asked, model.settings(), model.components());
   return result.ok() ? model.kinds : result.error().message;
 }
 
@@ -229,7 +234,7 @@ TEST(PictureRequest, TakesInitialLatentsInThePlaceOfTheFirstNoise) {
 
 TEST(PictureRequest, DecodesLatentsDividedByTheScalingFactor) {
   FakeModel model;
-  const Pictures pictures = make_pictures(request(), model.settings(), model.components()).value();
+  const Pictures pictures = draw(request(), model.settings(), model.components()).value();
   EXPECT_FLOAT_EQ(model.decoded.at(0).at(5), pictures.latents.as<float>()[5] / 0.5f);
 }
 
@@ -248,7 +253,7 @@ TEST(PictureRequest, StopsWhereTheCallerSaysSo) {
   const auto stop = [](const Progress& progress) {
     return progress.stage != Stage::denoise || progress.done < 2;
   };
-  const auto result = make_pictures(request(), model.settings(), model.components(), stop);
+  const auto result = draw(request(), model.settings(), model.components(), stop);
   EXPECT_EQ(result.error().code, ErrorCode::cancelled);
   EXPECT_EQ(model.timesteps.size(), 2u);
 }
@@ -261,7 +266,7 @@ TEST(PictureRequest, ReportsEveryStage) {
         fmt::format("{}:{}/{}", static_cast<int>(progress.stage), progress.done, progress.total));
     return true;
   };
-  ASSERT_TRUE(make_pictures(request(), model.settings(), model.components(), note).ok());
+  ASSERT_TRUE(draw(request(), model.settings(), model.components(), note).ok());
   EXPECT_EQ(seen, (std::vector<std::string>{"0:0/2", "0:2/2", "1:0/3", "1:1/3", "1:2/3", "1:3/3",
                                             "2:0/1", "2:1/1"}));
 }
@@ -269,7 +274,7 @@ TEST(PictureRequest, ReportsEveryStage) {
 TEST(PictureRequest, RefusesWhatMakesNoSenseBeforeAnyWork) {
   FakeModel model;
   const auto message = [&](const PictureRequest& asked) {
-    return make_pictures(asked, model.settings(), model.components()).error().message;
+    return draw(asked, model.settings(), model.components()).error().message;
   };
   PictureRequest asked = request();
   asked.width = 20;
@@ -289,12 +294,12 @@ TEST(PictureRequest, WeighsHiddenStatesAndRestoresTheirMean) {
   asked.guidance_scale = 1;
   asked.prompt = "(b:2)";
   asked.prompts.language = PromptLanguage::a1111;
-  ASSERT_TRUE(make_pictures(asked, model.settings(), model.components()).ok());
+  ASSERT_TRUE(draw(asked, model.settings(), model.components()).ok());
   const float factor = (52.0f + 27 + 53 + 53) / (52 + 2 * 27 + 53 + 53);
   const std::vector<float> want = {52 * factor, 54 * factor, 53 * factor, 53 * factor};
   EXPECT_EQ(values(model.context), want);
   asked.prompts.language = PromptLanguage::plain;
-  ASSERT_TRUE(make_pictures(asked, model.settings(), model.components()).ok());
+  ASSERT_TRUE(draw(asked, model.settings(), model.components()).ok());
   EXPECT_EQ(values(model.context)[0], 52) << "plain brackets weigh nothing";
 }
 
@@ -345,7 +350,7 @@ TEST(PictureRequest, BindsAContextWhereTheTextsChange) {
       letters += bound.back();
       return model.denoise(call, output);
     };
-    const auto result = make_pictures(asked, model.settings(), components);
+    const auto result = draw(asked, model.settings(), components);
     ASSERT_TRUE(result.ok()) << result.error().message;
     EXPECT_EQ(letters, calls) << sampler;
     EXPECT_EQ(bound, "bc") << "a context that stays is not bound again";
@@ -356,7 +361,7 @@ TEST(PictureRequest, RefusesIdsThatTheTextEncoderDoesNotHave) {
   FakeModel model;
   ModelSettings settings = model.settings();
   settings.vocabulary = 53;
-  EXPECT_EQ(make_pictures(request(), settings, model.components()).error().message,
+  EXPECT_EQ(draw(request(), settings, model.components()).error().message,
             "the tokenizer gives the id 53, but the text encoder has only 53 tokens; are both of "
             "one model?");
 }

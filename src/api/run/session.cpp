@@ -52,6 +52,13 @@ Status Session::load(Entry& entry, const std::string& component) {
   return {};
 }
 
+Result<diffusion::Tokenizer> Session::tokenizer() {
+  if (!tokenizer_) {
+    ASSIGN_OR_RETURN(tokenizer_, diffusion::load_tokenizer(info().tokenizer_folder));
+  }
+  return *tokenizer_;
+}
+
 Result<const CompiledComponent*> Session::compiled(const ComponentRequest& request) {
   ASSIGN_OR_RETURN(Entry * entry, this->entry(request));
   return &entry->compiled;

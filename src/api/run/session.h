@@ -3,12 +3,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "api/run/component.h"
 #include "api/run/model_source.h"
 #include "base/status.h"
+#include "diffusion/prompt/tokenizer.h"
 #include "runtime/device.h"
 #include "runtime/executor.h"
 #include "runtime/profiler.h"
@@ -26,6 +28,8 @@ class Session {
 
   const ModelInfo& info() const { return source_.info; }
   const runtime::Device& device() const { return *device_; }
+  // Of the model's tokenizer folder; copies share its tables.
+  Result<diffusion::Tokenizer> tokenizer();
 
   // The plan and code, without reading a weight. not_found: the model has no such component.
   Result<const CompiledComponent*> compiled(const ComponentRequest& request);
@@ -53,6 +57,7 @@ class Session {
   Status load(Entry& entry, const std::string& component);
 
   ModelSource source_;
+  std::optional<diffusion::Tokenizer> tokenizer_;  // once it was asked for
   // In the order in which they may go: executors before the weights, all before the device.
   std::unique_ptr<runtime::Device> device_;
   std::map<std::string, std::unique_ptr<runtime::WeightStore>> weights_;  // by part

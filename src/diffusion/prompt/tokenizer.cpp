@@ -204,7 +204,7 @@ bool contains_word(std::string_view text, std::string_view word) {
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
   std::vector<int32_t> ids = {settings_.begin_id};
   const auto add_words = [&](std::string_view part) {
-    for (const std::string& word : split_clip_words(part)) pairs_.encode(word, ids);
+    for (const std::string& word : split_clip_words(part)) pairs_->encode(word, ids);
   };
   const auto add_raw = [&](std::string_view part) {
     split_special(normalize_clip_text(part), special_tokens_, true, add_words, ids);

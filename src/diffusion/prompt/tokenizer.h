@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +33,14 @@ struct TokenizerSettings {
 bool contains_word(std::string_view text, std::string_view word);
 
 // CLIP's byte-pair tokenizer with the ids of transformers' CLIPTokenizer. Text need not be valid
-// UTF-8: ill-formed parts count as U+FFFD.
+// UTF-8: ill-formed parts count as U+FFFD. Copies share the pairs.
 class Tokenizer {
  public:
   Tokenizer(BytePairs pairs, std::vector<SpecialToken> special_tokens,
             const TokenizerSettings& settings)
-      : pairs_(std::move(pairs)), special_tokens_(std::move(special_tokens)), settings_(settings) {}
+      : pairs_(std::make_shared<const BytePairs>(std::move(pairs))),
+        special_tokens_(std::move(special_tokens)),
+        settings_(settings) {}
 
   // begin, the text's ids, end; neither cut nor padded.
   std::vector<int32_t> encode(std::string_view text) const;
@@ -51,7 +54,7 @@ class Tokenizer {
   void add_word(std::string_view word, const std::vector<int32_t>& ids);
 
  private:
-  BytePairs pairs_;
+  std::shared_ptr<const BytePairs> pairs_;
   std::vector<SpecialToken> special_tokens_;
   TokenizerSettings settings_;
 };

@@ -1,0 +1,114 @@
+#include "api/run/generate/components.h"
+
+#include <algorithm>
+
+#include "diffusion/tiled_decode.h"
+
+namespace tempera::api {
+namespace {
+
+using diffusion::PictureRequest;
+using runtime::Executor;
+using runtime::Stage;
+
+Status set_input(Executor& executor, std::string_view name, std::span<const std::byte> bytes) {
+  ASSIGN_OR_RETURN(const int index, executor.input(name));
+  return executor.set_input(index, bytes);
+}
+
+// So many rows as the plan takes, from `first` on; what is missing at the end repeats the last row.
+Tensor some_rows(const Tensor& ids, int64_t first, int64_t count) {
+  const int64_t rows = ids.shape[0];
+  Tensor some(ids.dtype, {count, ids.shape[1]});
+  const size_t size = ids.data.size() / static_cast<size_t>(rows);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto row = static_cast<size_t>(std::min(first + i, rows - 1));
+    std::copy_n(ids.data.begin() + static_cast<std::ptrdiff_t>(row * size), size,
+                some.data.begin() + static_cast<std::ptrdiff_t>(static_cast<size_t>(i) * size));
+  }
+  return some;
+}
+
+// The text encoder is used once: its memory goes before the UNet comes.
+Result<Tensor> encode(Session& session, const PreparedPass& pass, const Tensor& ids,
+                      int64_t clip_skip) {
+  const ComponentRequest& request = pass.components.text_encoder.at(clip_skip);
+  ASSIGN_OR_RETURN(Executor * executor, session.executor(request));
+  ASSIGN_OR_RETURN(const Tensor added, diffusion::embedding_rows(pass.request.embeddings,
+                                                                 session.info().context_width));
+  TRY(set_input(*executor, "added_embeddings", added.data));
+  ASSIGN_OR_RETURN(const int index, executor->output("last_hidden_state"));
+  const runtime::PlanTensor& output = executor->plan().outputs[index];
+  Shape shape = output.shape;
+  shape[0] = ids.shape[0];
+  Tensor hidden(output.dtype, shape);
+  std::span<std::byte> rest(hidden.data);
+  for (int64_t first = 0; first < ids.shape[0]; first += request.batch) {
+    TRY(set_input(*executor, "input_ids", some_rows(ids, first, request.batch).data));
+    TRY(executor->run(Stage::prompt));
+    ASSIGN_OR_RETURN(const auto bytes, executor->output_bytes(index));
+    const auto wanted = bytes.first(std::min(bytes.size(), rest.size()));
+    std::ranges::copy(wanted, rest.begin());
+    rest = rest.subspan(wanted.size());
+  }
+  session.release("text_encoder");
+  return hidden;
+}
+
+// Runs a component of one input and one output.
+Status apply(Session& session, const ComponentRequest& request, std::string_view input,
+             std::span<const float> from, std::string_view output, std::span<float> to) {
+  ASSIGN_OR_RETURN(Executor * executor, session.executor(request));
+  TRY(set_input(*executor, input, std::as_bytes(from)));
+  TRY(executor->run(Stage::step));
+  ASSIGN_OR_RETURN(const int index, executor->output(output));
+  ASSIGN_OR_RETURN(const auto bytes, executor->output_bytes(index));
+  CHECK(bytes.size() == to.size_bytes(), "{} of {} bytes for {}", output, bytes.size(),
+        to.size_bytes());
+  std::ranges::copy(bytes, std::as_writable_bytes(to).begin());
+  return {};
+}
+
+}  // namespace
+
+Status decode(Session& session, const PreparedPass& pass, std::span<const float> latent,
+              std::span<float> planes) {
+  const PictureRequest& request = pass.request;
+  const MemoryMeans& means = pass.means;
+  if (means.frees_unet) session.release("unet");
+  const auto decode_one = [&](std::span<const float> from, std::span<float> to) {
+    return apply(session, pass.components.vae_decoder, "latent", from, "image", to);
+  };
+  if (means.decode_tile == 0) return decode_one(latent, planes);
+  const ModelInfo& info = session.info();
+  const diffusion::LatentGeometry geometry{.channels = info.latent_channels,
+                                           .height = request.height / info.vae_scale,
+                                           .width = request.width / info.vae_scale,
+                                           .scale = info.vae_scale};
+  const auto decode_all =
+      request.tiling ? diffusion::decode_wrapped_tiles : diffusion::decode_tiles;
+  return decode_all(geometry, means.decode_tile, latent, decode_one, planes);
+}
+
+diffusion::Components components_of(Session& session, const PreparedPass& pass, Denoiser& denoiser,
+                                    Watch& watch) {
+  return {.encode = [&](const Tensor& ids,
+                        int64_t clip_skip) { return encode(session, pass, ids, clip_skip); },
+          .bind_context = [&](const Tensor& context) -> Status {
+            session.release("vae_encoder");
+            if (!denoiser.is_bound() && !watch.report(GenerateStage::load, 0, 1, "unet"))
+              return stopped();
+            return denoiser.bind(session, pass.components, context);
+          },
+          .denoise = [&](const diffusion::ModelCall& call,
+                         std::span<float> output) { return denoiser.step(call, output); },
+          .encode_image = [&](std::span<const float> planes, std::span<float> moments) -> Status {
+            if (!watch.report(GenerateStage::load, 0, 1, "vae_encoder")) return stopped();
+            return apply(session, *pass.components.vae_encoder, "image", planes, "moments",
+                         moments);
+          },
+          .decode = [&](std::span<const float> latent,
+                        std::span<float> planes) { return decode(session, pass, latent, planes); }};
+}
+
+}  // namespace tempera::api
