@@ -83,9 +83,9 @@ Arguments tiny_picture(const TempFolder& folder, const std::string& name) {
 
 void expect_whole(const fs::path& file) {
   const std::string path = file.string();
-  if (path.ends_with(".png")) EXPECT_TRUE(diffusion::read_image(path).ok()) << path;
-  if (path.ends_with(".safetensors")) EXPECT_TRUE(SafetensorsFile::open(path).ok()) << path;
-  if (path.ends_with(".json")) EXPECT_TRUE(read_json_file(path).ok()) << path;
+  EXPECT_TRUE(!path.ends_with(".png") || diffusion::read_image(path).ok()) << path;
+  EXPECT_TRUE(!path.ends_with(".safetensors") || SafetensorsFile::open(path).ok()) << path;
+  EXPECT_TRUE(!path.ends_with(".json") || read_json_file(path).ok()) << path;
 }
 
 void expect_whole_files(const TempFolder& folder) {
@@ -134,10 +134,7 @@ TEST(Faults, ACacheOfKilledPairsServesTheNextRun) {
   EXPECT_EQ(pixels_of(folder.path("got.png")), pixels_of(folder.path("want.png")));
 }
 
-bool can_convert() { return run_program({"convert", "--help"}).exit_code == 0; }
-
 TEST(Faults, AKilledConversionIsWholeOrAbsent) {
-  if (!can_convert()) GTEST_SKIP() << "the program has no convert";
   const TempFolder warm;
   const Seconds whole = time_of({"convert", kTiny, "-o", warm.path("x")}, TEMPERA_TEST_CACHE);
   std::mt19937 random(3);

@@ -112,7 +112,9 @@ TEST(FillFromAround, LeavesWhatIsKeptAndTakesItsColours) {
   const Image filled = fill_from_around(image, repaint);
   for (size_t i = 0; i < 256; ++i) {
     EXPECT_EQ(filled.pixels[3 * i + 1], 0) << i;
-    if (repaint[i] == 0) EXPECT_EQ(filled.pixels[3 * i], image.pixels[3 * i]) << i;
+    if (repaint[i] == 0) {
+      EXPECT_EQ(filled.pixels[3 * i], image.pixels[3 * i]) << i;
+    }
   }
   EXPECT_GT(filled.pixels[3 * (8 * 16 + 1)], 150);
   EXPECT_LT(filled.pixels[3 * (8 * 16 + 14)], 90);

@@ -5,21 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 
+#include "diffusion/golden_tensors.h"
 #include "diffusion/samplers/add_noise.h"
 #include "diffusion/samplers/drive.h"
-#include "tensor_file/safetensors.h"
 
 namespace tempera::diffusion {
 namespace {
 
-// The whole of the goldens' group 4 where TEMPERA_GOLDENS names them, else the part in the tree.
-std::string folder() {
-  const char* goldens = std::getenv("TEMPERA_GOLDENS");
-  return goldens == nullptr ? TEMPERA_SOURCE_DIR "/test/data/schedulers/"
-                            : std::string(goldens) + "/schedulers/";
-}
+const std::string kFolder = golden_folder("schedulers");
 
 struct Golden {
   std::string name;
@@ -27,25 +21,21 @@ struct Golden {
 };
 
 std::vector<Golden> goldens() {
-  const Json cases = read_json_file(folder() + "cases.json").value();
+  const Json cases = read_json_file(kFolder + "cases.json").value();
   std::vector<Golden> result;
   for (const Json& row : cases["cases"]) result.push_back({row["case"], row});
   return result;
 }
 
-std::optional<std::vector<float>> find_tensor(const std::string& file, const std::string& name) {
-  const SafetensorsFile opened = SafetensorsFile::open(folder() + file).value();
-  const TensorInfo* info = opened.find(name);
-  if (info == nullptr) return {};
-  const Tensor loaded = opened.load(*info);
-  const auto values = loaded.as<float>();
-  return std::vector<float>(values.begin(), values.end());
+// Empty if the file has none of that name.
+std::vector<float> find_tensor(const std::string& file, const std::string& name) {
+  return golden_tensor(SafetensorsFile::open(kFolder + file).value(), name);
 }
 
 std::vector<float> tensor(const std::string& file, const std::string& name) {
-  const auto found = find_tensor(file, name);
-  CHECK(found, "{} has no {}", file, name);
-  return *found;
+  std::vector<float> found = find_tensor(file, name);
+  CHECK(!found.empty(), "{} has no {}", file, name);
+  return found;
 }
 
 std::string sampler_of(const Json& row) {
@@ -73,17 +63,6 @@ SamplerPlan plan_of(const Json& row) {
   return row.contains("strength") ? cut(plan, row["strength"].get<double>()).value() : plan;
 }
 
-// "" if all values are within the tolerances of those wanted, else what differs first.
-std::string difference(std::span<const float> got, std::span<const float> want, double absolute,
-                       double relative) {
-  if (got.size() != want.size())
-    return fmt::format("{} values instead of {}", got.size(), want.size());
-  for (size_t i = 0; i < got.size(); ++i)
-    if (!(std::abs(got[i] - want[i]) <= absolute + relative * std::abs(want[i])))
-      return fmt::format("{} instead of {} at {}", got[i], want[i], i);
-  return "";
-}
-
 class SamplerGolden : public testing::TestWithParam<Golden> {};
 
 TEST_P(SamplerGolden, TimestepsAndSigmasAreDiffusers) {
@@ -93,11 +72,11 @@ TEST_P(SamplerGolden, TimestepsAndSigmasAreDiffusers) {
   EXPECT_EQ(difference(plan.timesteps, tensor(file, name + "/timesteps"), 2e-3, 0), "");
   EXPECT_EQ(plan.begin, row["begin"].get<size_t>());
   EXPECT_EQ(plan.sampler->calls_per_step, row["order"].get<size_t>());
-  if (const auto initial = find_tensor(file, name + "/init_noise_sigma")) {
-    EXPECT_EQ(difference(std::array{plan.init_noise_sigma}, *initial, 0, 3e-5), "");
+  if (const auto initial = find_tensor(file, name + "/init_noise_sigma"); !initial.empty()) {
+    EXPECT_EQ(difference(std::array{plan.init_noise_sigma}, initial, 0, 3e-5), "");
   }
-  if (const auto sigmas = find_tensor(file, name + "/sigmas")) {
-    EXPECT_EQ(difference(plan.sigmas, *sigmas, 0, 3e-5), "");
+  if (const auto sigmas = find_tensor(file, name + "/sigmas"); !sigmas.empty()) {
+    EXPECT_EQ(difference(plan.sigmas, sigmas, 0, 3e-5), "");
   }
 }
 
@@ -117,8 +96,8 @@ TEST_P(SamplerGolden, SamplesAreDiffusers) {
   const std::vector<float> want = tensor(row["file"], name + "/samples");
   const std::vector<float> noises = tensor("inputs.safetensors", "noises");
   std::vector<float> sample = first_sample(plan, row);
-  if (const auto noised = find_tensor(row["file"], name + "/noised")) {
-    EXPECT_EQ(difference(sample, *noised, 1e-4, 1e-4), "");
+  if (const auto noised = find_tensor(row["file"], name + "/noised"); !noised.empty()) {
+    EXPECT_EQ(difference(sample, noised, 1e-4, 1e-4), "");
   }
   for (size_t call = 0; call < plan.timesteps.size(); ++call)
     EXPECT_EQ(row["draws"][call].get<size_t>(), draws_of(plan, call)) << call;
@@ -138,19 +117,19 @@ TEST(AddNoise, IsDiffusersAtAnyCall) {
     const auto timesteps = find_tensor(file, "add_noise.timesteps");
     const auto want = find_tensor(file, "add_noise.result");
     const bool is_of_kind = golden.name.ends_with(".leading.20") || golden.name.ends_with("lt.20");
-    if (!timesteps || !want || !is_of_kind) continue;
+    if (timesteps.empty() || want.empty() || !is_of_kind) continue;
     const SamplerPlan plan = plan_of(golden.row);
     const std::vector<float> original = tensor("inputs.safetensors", "original");
     const std::vector<float> noise = tensor("inputs.safetensors", "start");
-    for (size_t i = 0; i < timesteps->size(); ++i) {
+    for (size_t i = 0; i < timesteps.size(); ++i) {
       // Of a level that is called twice diffusers takes the second.
       const auto last = std::find_if(plan.timesteps.rbegin(), plan.timesteps.rend(),
-                                     [&](float t) { return std::abs(t - (*timesteps)[i]) < 2e-3; });
+                                     [&](float t) { return std::abs(t - timesteps[i]) < 2e-3; });
       ASSERT_NE(last, plan.timesteps.rend()) << golden.name;
       std::vector<float> noised(noise.size());
       add_noise(plan, static_cast<size_t>(plan.timesteps.rend() - last) - 1, original, noise,
                 noised);
-      const auto expected = std::span<const float>(*want).subspan(i * noise.size(), noise.size());
+      const auto expected = std::span<const float>(want).subspan(i * noise.size(), noise.size());
       EXPECT_EQ(difference(noised, expected, 1e-4, 1e-4), "") << golden.name;
     }
   }
