@@ -53,15 +53,16 @@ Result<Setting> parse_setting(const std::string& text) {
   } catch (const CLI::ParseError& failure) {
     return setting_error(text, app, failure);
   }
-  if (!flags.seed.empty() || !flags.prompt_file.empty() || flags.settings.batch_size)
+  if (!flags.seed.empty() || !flags.prompt_file.empty() || !flags.prompts.wildcard_dir.empty() ||
+      flags.settings.batch_size)
     return error(ErrorCode::invalid_argument,
                  "the setting {}: prompts and seeds are those of the samples", quote(text));
-  flags.settings.saving = flags.saving.saving;
-  TRY(flags.prompts.apply(flags.settings));
-  TRY(flags.noise.apply(flags.settings));
-  TRY(flags.sampler.apply(flags.settings));
-  TRY(flags.compat.apply(flags.settings));
-  return Setting{flags.compile.options(), flags.settings};
+  TRY(apply_setting(flags));
+  Setting setting{flags.compile.options(), flags.settings};
+  ASSIGN_OR_RETURN(setting.compile.loras,
+                   flags.adapters.lora_settings("", diffusion::PromptLanguage::plain));
+  setting.compile.taesd = flags.adapters.taesd;
+  return setting;
 }
 
 }  // namespace tempera::cli

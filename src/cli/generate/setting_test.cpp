@@ -22,6 +22,21 @@ TEST(Setting, MayLeaveOutWork) {
   EXPECT_TRUE(setting->picture.saving.token_merging.mlp);
 }
 
+TEST(Setting, TakesAdaptersInitImagesAndASecondPass) {
+  const auto setting = parse_setting(
+      "lora=style.safetensors:0.5 taesd=small.safetensors embedding-dir=words init-image=a.png "
+      "strength=0.5 hires=2 hires-upscaler=lanczos");
+  ASSERT_TRUE(setting.ok()) << setting.error().message;
+  ASSERT_EQ(setting->compile.loras.size(), 1u);
+  EXPECT_EQ(setting->compile.taesd, "small.safetensors");
+  EXPECT_EQ(setting->picture.embedding_folder, "words");
+  EXPECT_EQ(setting->picture.init.image, "a.png");
+  EXPECT_EQ(setting->picture.init.strength, 0.5);
+  EXPECT_EQ(setting->picture.hires.scale, 2);
+  EXPECT_EQ(setting->picture.hires.upscaler, diffusion::Upscaler::lanczos);
+  EXPECT_EQ(parse_setting("hires-steps=3").error().code, ErrorCode::invalid_argument);
+}
+
 TEST(Setting, RefusesWhatGenerateDoesNotHave) {
   EXPECT_EQ(parse_setting("stpes=7").error().message,
             "the setting 'stpes=7': generate has no flag '--stpes'; did you mean '--steps'?");
@@ -30,7 +45,7 @@ TEST(Setting, RefusesWhatGenerateDoesNotHave) {
 }
 
 TEST(Setting, HasNoPromptOrSeed) {
-  for (const char* text : {"seed=1", "prompt-file=x", "batch-size=2"})
+  for (const char* text : {"seed=1", "prompt-file=x", "batch-size=2", "wildcard-dir=x"})
     EXPECT_EQ(parse_setting(text).error().message,
               fmt::format("the setting '{}': prompts and seeds are those of the samples", text));
 }
