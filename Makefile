@@ -1,8 +1,8 @@
 # make            sets up and builds build/tempera
 # make run        builds and makes a picture: make run PROMPT="a red heart"
 # make test       builds and runs every test
-# make check      format, lint, layers, and the tests of the sanitizer build
-# make fuzz       builds the readers of files from strangers with clang and runs each on random input for 30 seconds
+# make check      format, lint, layers, the tests of the sanitizer build, and fuzz
+# make fuzz       builds the readers of files and texts from strangers with clang and runs each on random input for 30 seconds
 # make bench      measures beside peers, a while: bench/run says how to choose; make test-full MODEL=DIR checks full-size SD 1.5 (docs/testing.md)
 # make install    PREFIX=/usr/local
 PROMPT ?= a red heart
@@ -37,6 +37,7 @@ check: setup
 	cmake --preset sanitize
 	ninja -C $(BUILD)/sanitize
 	cd $(BUILD)/sanitize && ctest --output-on-failure -j2 --no-tests=error -LE slow
+	@$(MAKE) --no-print-directory fuzz
 
 test-full: build
 	@test -n "$(MODEL)" || { echo "make test-full MODEL=DIR: the folder that goldens/make/sd15_random.py wrote" >&2; exit 2; }
