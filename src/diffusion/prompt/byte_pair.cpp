@@ -50,6 +50,21 @@ struct Candidate {
   }
 };
 
+Result<BytePairs::Vocabulary> read_vocabulary(const Json& vocab, std::string_view where) {
+  if (!vocab.is_object())
+    return error(ErrorCode::data_loss, "{}/vocab.json: not a JSON object of tokens", where);
+  BytePairs::Vocabulary vocabulary;
+  vocabulary.reserve(vocab.size());
+  for (const auto& [token, id] : vocab.items()) {
+    const std::optional<int32_t> number = read_token_id(id);
+    if (!number)
+      return error(ErrorCode::data_loss, "{}/vocab.json: the id of {} is not a number of 31 bits",
+                   where, quote(token));
+    vocabulary.emplace(token, *number);
+  }
+  return vocabulary;
+}
+
 }  // namespace
 
 std::optional<int32_t> read_token_id(const Json& json) {
@@ -61,8 +76,14 @@ std::optional<int32_t> read_token_id(const Json& json) {
 
 Result<BytePairs> BytePairs::make(const Json& vocab, std::string_view merges,
                                   std::string_view unknown_token, std::string_view where) {
+  ASSIGN_OR_RETURN(Vocabulary vocabulary, read_vocabulary(vocab, where));
+  return make(std::move(vocabulary), merges, unknown_token, where);
+}
+
+Result<BytePairs> BytePairs::make(Vocabulary vocabulary, std::string_view merges,
+                                  std::string_view unknown_token, std::string_view where) {
   BytePairs pairs;
-  TRY(pairs.add_vocabulary(vocab, where));
+  pairs.vocabulary_ = std::move(vocabulary);
   const std::optional<int32_t> unknown = pairs.find(std::string(unknown_token));
   if (!unknown)
     return error(ErrorCode::data_loss, "{}/vocab.json: no token {}", where, quote(unknown_token));
@@ -75,23 +96,10 @@ Result<BytePairs> BytePairs::make(const Json& vocab, std::string_view merges,
   return pairs;
 }
 
-Status BytePairs::add_vocabulary(const Json& vocab, std::string_view where) {
-  if (!vocab.is_object())
-    return error(ErrorCode::data_loss, "{}/vocab.json: not a JSON object of tokens", where);
-  vocabulary_.reserve(vocab.size());
-  for (const auto& [token, id] : vocab.items()) {
-    const std::optional<int32_t> number = read_token_id(id);
-    if (!number)
-      return error(ErrorCode::data_loss, "{}/vocab.json: the id of {} is not a number of 31 bits",
-                   where, quote(token));
-    vocabulary_.emplace(token, *number);
-  }
-  return {};
-}
-
 Status BytePairs::add_merges(std::string_view merges, std::string_view where) {
   if (merges.starts_with("#version"))
     merges.remove_prefix(std::min(merges.find('\n'), merges.size()));
+  merges_.reserve(static_cast<size_t>(std::ranges::count(merges, '\n')));
   int32_t rank = 0;
   while (!merges.empty()) {
     const size_t end = std::min(merges.find('\n'), merges.size());
@@ -110,11 +118,16 @@ Status BytePairs::add_merge(std::string_view line, int32_t rank, std::string_vie
                  rank + 1, quote(line));
   const std::string left(line.substr(0, space));
   const std::string right(line.substr(space + 1));
-  for (const std::string& token : {left, right, left + right})
-    if (!find(token))
+  int32_t ids[3] = {};
+  int32_t* to = ids;
+  for (const std::string& token : {left, right, left + right}) {
+    const std::optional<int32_t> id = find(token);
+    if (!id)
       return error(ErrorCode::data_loss, "{}/merges.txt: merge {} needs {}, which vocab.json lacks",
                    where, rank + 1, quote(token));
-  merges_.emplace(pair_key(*find(left), *find(right)), Merge{rank, *find(left + right)});
+    *to++ = *id;
+  }
+  merges_.emplace(pair_key(ids[0], ids[1]), Merge{rank, ids[2]});
   return {};
 }
 

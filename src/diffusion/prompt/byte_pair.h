@@ -19,10 +19,14 @@ std::optional<int32_t> read_token_id(const Json& json);
 // Byte-pair encoding of single words, with the end of a word marked "</w>".
 class BytePairs {
  public:
-  // `vocab` is vocab.json (token -> id), `merges` the text of merges.txt (one pair of tokens a line
+  using Vocabulary = std::unordered_map<std::string, int32_t>;  // token -> id
+
+  // `vocab` is vocab.json, `merges` the text of merges.txt (one pair of tokens a line
   // in order of rank; a first line "#version" is skipped). Symbols that are not in the vocabulary
   // become `unknown_token`.
   static Result<BytePairs> make(const Json& vocab, std::string_view merges,
+                                std::string_view unknown_token, std::string_view where);
+  static Result<BytePairs> make(Vocabulary vocabulary, std::string_view merges,
                                 std::string_view unknown_token, std::string_view where);
 
   // Appends the ids of one word of any bytes; takes n log n time.
@@ -34,12 +38,11 @@ class BytePairs {
     int32_t rank;
     int32_t id;
   };
-  Status add_vocabulary(const Json& vocab, std::string_view where);
   Status add_merges(std::string_view merges, std::string_view where);
   Status add_merge(std::string_view line, int32_t rank, std::string_view where);
   const Merge* merge_of(int32_t left, int32_t right) const;
 
-  std::unordered_map<std::string, int32_t> vocabulary_;
+  Vocabulary vocabulary_;
   std::unordered_map<uint64_t, Merge> merges_;  // by left id << 32 | right id
   std::array<int32_t, 256> inner_{};            // the id of each byte within a word
   std::array<int32_t, 256> last_{};             // and of a word's last byte

@@ -62,7 +62,10 @@ std::vector<std::string> byte_symbols() {
   return symbols;
 }
 
-std::string vocabulary(std::string_view merges) {
+constexpr std::string_view kBegin = "<|startoftext|>", kEnd = "<|endoftext|>", kPadding = "!";
+
+// All tokens by id: bytes, bytes at a word's end, merges, begin and end of a text.
+std::vector<std::string> vocabulary(std::string_view merges) {
   std::vector<std::string> tokens = byte_symbols();
   const size_t bytes = tokens.size();
   for (size_t i = 0; i < bytes; ++i) tokens.push_back(tokens[i] + "</w>");
@@ -73,28 +76,57 @@ std::string vocabulary(std::string_view merges) {
     tokens.push_back(std::move(token));
     merges.remove_prefix(end + 1);
   }
-  tokens.insert(tokens.end(), {"<|startoftext|>", "<|endoftext|>"});
+  tokens.insert(tokens.end(), {std::string(kBegin), std::string(kEnd)});
+  return tokens;
+}
+
+std::string vocabulary_json(const std::vector<std::string>& tokens) {
   std::string text = "{";
   for (size_t id = 0; id < tokens.size(); ++id)
     text += fmt::format("{}{}: {}", id == 0 ? "" : ", ", Json(tokens[id]).dump(), id);
   return text + "}\n";
 }
 
+// Behind the header line.
+std::string_view merges_in(std::string_view inflated) {
+  return inflated.substr(inflated.find('\n') + 1);
+}
+
 }  // namespace
+
+Tokenizer stock_tokenizer(Padding padding) {
+  const std::string inflated = inflate_merges();
+  const std::string_view merges = merges_in(inflated);
+  BytePairs::Vocabulary ids;
+  for (std::string& token : vocabulary(merges)) {
+    const auto id = static_cast<int32_t>(ids.size());
+    ids.emplace(std::move(token), id);
+  }
+  const TokenizerSettings settings{
+      .begin_id = ids.at(std::string(kBegin)),
+      .end_id = ids.at(std::string(kEnd)),
+      .pad_id = ids.at(std::string(padding == Padding::end ? kEnd : kPadding))};
+  std::vector<SpecialToken> special = {{std::string(kEnd), settings.end_id},
+                                       {std::string(kBegin), settings.begin_id}};
+  if (padding == Padding::exclamation) special.push_back({std::string(kPadding), settings.pad_id});
+  Result<BytePairs> pairs = BytePairs::make(std::move(ids), merges, kEnd, "built-in");
+  CHECK(pairs.ok(), "{}", pairs.error().message);
+  return Tokenizer(std::move(pairs).value(), std::move(special), settings);
+}
 
 TokenizerFiles stock_tokenizer_files(Padding padding) {
   const std::string inflated = inflate_merges();
-  const std::string_view merges = std::string_view(inflated).substr(inflated.find('\n') + 1);
-  Json special = {{"bos_token", "<|startoftext|>"},
-                  {"eos_token", "<|endoftext|>"},
-                  {"pad_token", padding == Padding::end ? "<|endoftext|>" : "!"},
-                  {"unk_token", "<|endoftext|>"}};
+  const std::string_view merges = merges_in(inflated);
+  Json special = {{"bos_token", kBegin},
+                  {"eos_token", kEnd},
+                  {"pad_token", padding == Padding::end ? kEnd : kPadding},
+                  {"unk_token", kEnd}};
   Json config = {{"tokenizer_class", "CLIPTokenizer"},
                  {"model_max_length", 77},
                  {"do_lower_case", true},
                  {"add_prefix_space", false}};
   config.update(special);
-  return {{"vocab.json", vocabulary(merges)},
+  return {{"vocab.json", vocabulary_json(vocabulary(merges))},
           {"merges.txt", "#version: 0.2\n" + std::string(merges)},
           {"special_tokens_map.json", special.dump(1) + "\n"},
           {"tokenizer_config.json", config.dump(1) + "\n"}};

@@ -267,6 +267,8 @@ Result<Tokenizer> make_tokenizer(const TokenizerFiles& files, const std::string&
 }
 
 Result<Tokenizer> load_tokenizer(const std::string& folder) {
+  if (folder == kClipTokenizer) return stock_tokenizer(Padding::end);
+  if (folder == kClipTokenizerSd2) return stock_tokenizer(Padding::exclamation);
   ASSIGN_OR_RETURN(const TokenizerFiles files, read_tokenizer_files(folder));
   return make_tokenizer(files, folder);
 }

@@ -71,6 +71,19 @@ TEST(StockTokenizer, PadsAsTheModelsOfItsGenerationDo) {
   EXPECT_EQ(padded(Padding::exclamation), (Ids{49406, 320, 0, 49407, 0}));
 }
 
+TEST(StockTokenizer, IsThatOfItsFiles) {
+  for (const Padding padding : {Padding::end, Padding::exclamation}) {
+    const Tokenizer stock = stock_tokenizer(padding);
+    const Tokenizer of_files = make_tokenizer(stock_tokenizer_files(padding), "built-in").value();
+    for (const char* text :
+         {"a red heart!!", "Ça va? <|endoftext|> 12 <|startoftext|>", "", "\xff"}) {
+      EXPECT_EQ(stock.encode(text), of_files.encode(text)) << text;
+      EXPECT_EQ(stock.encode_padded(text, 9), of_files.encode_padded(text, 9)) << text;
+    }
+    EXPECT_EQ(stock.settings().model_max_length, of_files.settings().model_max_length);
+  }
+}
+
 TEST(Tokenizer, CutsToTheLengthAskedFor) {
   EXPECT_EQ(clip().encode_padded("a a a a a a", 4), (Ids{49406, 320, 320, 49407}));
   EXPECT_EQ(clip().encode_padded("a", 5), (Ids{49406, 320, 49407, 49407, 49407}));
