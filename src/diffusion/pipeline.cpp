@@ -55,11 +55,12 @@ Status check_request(const PictureRequest& request, const ModelSettings& model) 
 
 // The buffers of the sampling loop, all made before the first step.
 struct Buffers {
-  std::vector<float> scaled;    // [pictures, 4, h, w]
-  std::vector<float> original;  // [pictures, 4, h, w]: the finished latents, as a call takes them
-  std::vector<float> input;     // [pictures, unet_channels, h, w], if the UNet takes more
-  std::vector<float> output;    // [model batch, 4, h, w]
-  std::vector<float> noise;     // a call's draws, each [pictures, 4, h, w]
+  std::vector<float> scaled;      // [pictures, 4, h, w]
+  std::vector<float> original;    // [pictures, 4, h, w], once it is asked for
+  std::vector<float> input;       // [pictures, unet_channels, h, w], if the UNet takes more
+  std::vector<float> output;      // [model batch, 4, h, w]
+  std::vector<float> noise;       // a call's draws, each [pictures, 4, h, w]
+  std::span<const float> guided;  // of `output`: what the last step took
   SamplerState state;
 };
 
@@ -68,10 +69,11 @@ Buffers make_buffers(const SamplerPlan& plan, const Start& start, size_t latents
   size_t draws = 0;
   for (const auto& of_call : plan.draws) draws = std::max(draws, of_call.size());
   return {std::vector<float>(latents),
-          std::vector<float>(latents),
+          {},
           std::vector<float>(start.condition.empty() ? 0 : latents + start.condition.size()),
           std::vector<float>(rows * latents),
           std::vector<float>(draws * latents),
+          {},
           make_sampler_state(plan, latents)};
 }
 
@@ -80,7 +82,7 @@ struct Loop {
   const Components& components;
   const SamplerPlan& plan;
   const Conditioning& conditioning;
-  const Start& start;
+  Start& start;
   NoiseSource& noise;
   Buffers& buffers;
   std::vector<CallKind> kinds;  // of each call
@@ -127,10 +129,18 @@ Status step(const Loop& loop, size_t call, std::span<float> latents) {
     rescale_guidance(loop.request.guidance_rescale, loop.request.seeds.size(),
                      result.subspan(latents.size(), latents.size()), result.first(latents.size()));
   keep_in_output(loop.start, loop.plan, call, latents, result.first(latents.size()));
-  predict_original(loop.plan, call, buffers.scaled, output, buffers.original);
+  buffers.guided = output;
   sampler_step(loop.plan, {call, output, noise}, buffers.state, latents);
   put_back(loop.start, loop.plan, call + 1, latents);
   return {};
+}
+
+// The finished latents, as the call takes them.
+std::span<const float> original_of(const Loop& loop, size_t call) {
+  Buffers& buffers = loop.buffers;
+  buffers.original.resize(buffers.scaled.size());
+  predict_original(loop.plan, call, buffers.scaled, buffers.guided, buffers.original);
+  return buffers.original;
 }
 
 Status denoise(const Loop& loop, const ProgressFunction& progress, Pictures& pictures) {
@@ -140,7 +150,8 @@ Status denoise(const Loop& loop, const ProgressFunction& progress, Pictures& pic
   for (int64_t call = 0; call < calls; ++call) {
     TRY(step(loop, static_cast<size_t>(call), latents));
     if (loop.request.keep_steps) pictures.step_latents.push_back(pictures.latents);
-    TRY(report(progress, {Stage::denoise, call + 1, calls, loop.buffers.original}));
+    const auto original = [&loop, call] { return original_of(loop, static_cast<size_t>(call)); };
+    TRY(report(progress, {Stage::denoise, call + 1, calls, original}));
   }
   return {};
 }
@@ -178,7 +189,7 @@ Result<Pictures> make_pictures(const PictureRequest& request, const ModelSetting
   pictures.latents = Tensor(DType::f32, latent_shape(request, model));
   NoiseSource noise(request.noise, request.seeds, latent_size(request, model), plan.brownian);
   const std::span<float> latents = pictures.latents.as<float>();
-  ASSIGN_OR_RETURN(const Start begin, start(request, model, components, plan, noise, latents));
+  ASSIGN_OR_RETURN(Start begin, start(request, model, components, plan, noise, latents));
   const size_t rows = conditioning.part_weights.size() + (is_guided(request) ? 1 : 0);
   Buffers buffers = make_buffers(plan, begin, latents.size(), rows);
   TRY(denoise({request, components, plan, conditioning, begin, noise, buffers,

@@ -271,6 +271,27 @@ TEST(PictureRequest, ReportsEveryStage) {
                                             "2:0/1", "2:1/1"}));
 }
 
+TEST(PictureRequest, TellsWhatThePictureIsByNowWhereItIsAsked) {
+  FakeModel model;
+  PictureRequest asked = request();
+  asked.sampler = {.sampler = "euler", .steps = 3};
+  std::vector<float> original;
+  const auto note = [&](const Progress& progress) {
+    EXPECT_EQ(progress.original != nullptr, progress.stage == Stage::denoise && progress.done > 0);
+    if (progress.original) {
+      const auto now = progress.original();
+      original.assign(now.begin(), now.end());
+    }
+    return true;
+  };
+  const auto pictures = draw(asked, model.settings(), model.components(), note);
+  ASSERT_TRUE(pictures.ok()) << pictures.error().message;
+  const std::vector<float> last = values(pictures->latents);
+  ASSERT_EQ(original.size(), last.size());
+  for (size_t i = 0; i < last.size(); ++i)
+    EXPECT_NEAR(original[i], last[i], 1e-3) << "euler's last step goes there";
+}
+
 TEST(PictureRequest, RefusesWhatMakesNoSenseBeforeAnyWork) {
   FakeModel model;
   const auto message = [&](const PictureRequest& asked) {

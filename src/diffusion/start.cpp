@@ -143,13 +143,13 @@ void keep_in_output(const Start& start, const SamplerPlan& plan, size_t call,
       output[i] = output_of(kind, sigma, latents[i], start.clean[i]);
 }
 
-void put_back(const Start& start, const SamplerPlan& plan, size_t next_call,
-              std::span<float> latents) {
+void put_back(Start& start, const SamplerPlan& plan, size_t next_call, std::span<float> latents) {
   if (start.mask.empty() || !start.condition.empty()) return;
   if (!plan.linear_steps.empty() && next_call < plan.timesteps.size()) return;
-  std::vector<float> kept = start.clean;
-  if (next_call < plan.timesteps.size()) add_noise(plan, next_call, start.clean, start.noise, kept);
-  blend(start.mask, kept, latents);
+  if (next_call == plan.timesteps.size()) return blend(start.mask, start.clean, latents);
+  start.kept.resize(start.clean.size());
+  add_noise(plan, next_call, start.clean, start.noise, start.kept);
+  blend(start.mask, start.kept, latents);
 }
 
 }  // namespace tempera::diffusion

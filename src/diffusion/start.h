@@ -19,6 +19,7 @@ struct Start {
   // What is kept is put back after each step, if the UNet does not see it: latents of the init
   // images, the noise that they got, both [pictures, 4, h, w], and the mask [h, w]; or empty.
   std::vector<float> clean, noise, mask;
+  std::vector<float> kept;  // of put_back, which allocates once
   // The channels that the UNet takes beside the sample: mask and latents of the init image without
   // what is repainted, [pictures, 5, h, w]; or empty.
   std::vector<float> condition;
@@ -36,7 +37,6 @@ void keep_in_output(const Start& start, const SamplerPlan& plan, size_t call,
                     std::span<const float> latents, std::span<float> output);
 
 // Puts back what is kept, at the noise level before `next_call`; with a1111 only after the last.
-void put_back(const Start& start, const SamplerPlan& plan, size_t next_call,
-              std::span<float> latents);
+void put_back(Start& start, const SamplerPlan& plan, size_t next_call, std::span<float> latents);
 
 }  // namespace tempera::diffusion

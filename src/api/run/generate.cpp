@@ -55,9 +55,9 @@ Result<Generated> generate_pass(Session& session, const PictureRequest& request,
   Denoiser denoiser;
   const auto report = [&](const diffusion::Progress& p) {
     GenerateProgress event{stage_of(p.stage), p.done, p.total};
-    if (!p.original.empty())
+    if (p.original)
       event.preview = [&](PreviewKind kind) {
-        return preview_pictures(session, pass, p.original, kind);
+        return preview_pictures(session, pass, p.original(), kind);
       };
     return watch.report(event);
   };
