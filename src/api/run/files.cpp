@@ -72,10 +72,11 @@ Status check_picture_name(const std::string& path) {
 }
 
 Status write_sheet(const std::string& path, const Generated& generated, int64_t columns,
-                   int quality) {
+                   const diffusion::SheetLabels& labels, int quality) {
   std::vector<diffusion::Image> images;
   for (const GeneratedPicture& picture : generated.pictures) images.push_back(picture.image);
-  return diffusion::write_image(path, diffusion::contact_sheet(images, columns), {}, quality);
+  return diffusion::write_image(path, diffusion::contact_sheet(images, columns, labels), {},
+                                quality);
 }
 
 }  // namespace tempera::api

@@ -5,6 +5,7 @@
 #include "api/run/generate.h"
 #include "api/run/run_component.h"
 #include "base/status.h"
+#include "diffusion/image/contact_sheet.h"
 
 namespace tempera::api {
 
@@ -18,9 +19,9 @@ Result<Tensor> read_latents(const std::string& path);
 // `latents`, and the steps' as `latents.0`, `latents.1`, ...
 Status write_latents(const std::string& path, const Generated& generated);
 
-// All pictures in rows of so many, in the format of the name.
+// All pictures in rows of so many with labels beside them, in the format of the name.
 Status write_sheet(const std::string& path, const Generated& generated, int64_t columns,
-                   int quality = 95);
+                   const diffusion::SheetLabels& labels = {}, int quality = 95);
 
 struct PictureFileOptions {
   int quality = 95;         // of JPEG and WebP, 1 to 100; 100 is a lossless WebP

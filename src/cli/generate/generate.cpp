@@ -47,11 +47,13 @@ Status write_sheet(const GenerateFlags& flags, const std::vector<Job>& jobs,
   const bool is_asked = flags.output.grid && generated.pictures.size() > 1;
   if (!flags.grid.is_given() && !is_asked) return {};
   ASSIGN_OR_RETURN(const Axis x, parse_axis(flags.grid.x, "--grid-x"));
+  ASSIGN_OR_RETURN(const Axis y, parse_axis(flags.grid.y, "--grid-y"));
   const int64_t columns = flags.grid.is_given()
                               ? std::ssize(x.values) * std::ssize(jobs.front().names)
                               : api::sheet_columns(generated.pictures.size());
   const std::string name = sheet_name(jobs.front().names.front());
-  TRY(api::write_sheet(name, generated, columns, flags.output.file.quality));
+  TRY(api::write_sheet(name, generated, columns, {labels_of(x), labels_of(y)},
+                       flags.output.file.quality));
   if (!flags.json) print("wrote " + name);
   return {};
 }

@@ -35,6 +35,13 @@ Result<Axis> parse_axis(std::string_view text, std::string_view flag) {
                "{} {} is not a setting and its values, as in steps=10,20", flag, quote(text));
 }
 
+std::vector<std::string> labels_of(const Axis& axis) {
+  std::vector<std::string> labels;
+  if (axis.setting.empty()) return labels;
+  for (const std::string& value : axis.values) labels.push_back(axis.setting + " " + value);
+  return labels;
+}
+
 std::vector<std::vector<std::string>> cells_of(const Axis& x, const Axis& y) {
   std::vector<std::vector<std::string>> cells;
   for (const std::string& down : y.values)

@@ -28,6 +28,9 @@ struct Axis {
 // nothing.
 Result<Axis> parse_axis(std::string_view text, std::string_view flag);
 
+// "steps 10" for each value; none of an axis that sets nothing.
+std::vector<std::string> labels_of(const Axis& axis);
+
 // What each cell sets, as in {"--steps=10", "--sampler=euler"}; rows from the top.
 std::vector<std::vector<std::string>> cells_of(const Axis& x, const Axis& y);
 

@@ -15,6 +15,12 @@ TEST(Grid, ACellForEachPairOfValuesInRows) {
                                                    {"--sampler=dpm++2m", "--steps=20"}}));
 }
 
+TEST(Grid, LabelsNameTheSettingAndItsValue) {
+  EXPECT_EQ(labels_of(*parse_axis("steps=10,20", "--grid-x")),
+            (std::vector<std::string>{"steps 10", "steps 20"}));
+  EXPECT_TRUE(labels_of(*parse_axis("", "--grid-y")).empty());
+}
+
 TEST(Grid, OneAxisIsARowOrAColumn) {
   const Axis none = parse_axis("", "--grid-y").value();
   const Axis x = parse_axis("seed=1,2", "--grid-x").value();
