@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "base/json.h"
@@ -99,7 +100,7 @@ TEST(Generate, APictureDoesNotDependOnItsBatchOrThreads) {
   ASSERT_EQ(two.size(), 2 * nine.size());
   EXPECT_TRUE(std::equal(nine.begin(), nine.end(), two.begin() + static_cast<long>(nine.size())));
   EXPECT_TRUE(std::filesystem::exists(folder.path("5.png")));
-  EXPECT_TRUE(std::filesystem::exists(folder.path("9.png")));
+  EXPECT_EQ(pixels_of(folder.path("9.png")), pixels_of(folder.path("one.png")));
 }
 
 TEST(Generate, SavesStepsAndStartsFromLatents) {
@@ -193,6 +194,35 @@ TEST(Generate, AnArtifactGivesTheSamePicture) {
                   "2", "-q", "--seed", "3", "--save-latents", from_artifact, "-o",
                   folder.path("b.png")});
   EXPECT_EQ(latents_of(from_model), latents_of(from_artifact));
+}
+
+TEST(Generate, AnArtifactHoldsTheDecoderItWasCompiledWith) {
+  const TempFolder folder;
+  const std::string taesd = std::string(TEMPERA_SOURCE_DIR) + "/test/data/taesd/tiny.safetensors";
+  const std::string artifact = folder.path("artifact");
+  expect_program({"compile", kTiny, "-o", artifact, "--size", "64x64", "-q", "--taesd", taesd});
+  expect_program(tiny_picture({"--seed", "3", "--taesd", taesd, "-o", folder.path("model.png")}));
+  expect_program({"generate", "a cat", "-m", artifact, "--width", "64", "--height", "64", "--steps",
+                  "2", "-q", "--seed", "3", "-o", folder.path("artifact.png")});
+  EXPECT_EQ(pixels_of(folder.path("artifact.png")), pixels_of(folder.path("model.png")));
+  const auto refused = run_program({"generate", "a cat", "-m", artifact, "--taesd", taesd});
+  EXPECT_EQ(refused.err, "tempera: " + artifact +
+                             " is an artifact: which decoder it has is said when it is compiled; "
+                             "compile it again with --taesd " +
+                             taesd + "\n");
+}
+
+TEST(Generate, PreviewsOfTheBundledModelHaveItsColours) {
+  const TempFolder folder;
+  expect_program({"generate", "a red heart", "--steps", "6", "--seed", "1000", "-q",
+                  "--preview-every", "6", "-o", folder.path("x.png")});
+  const auto picture = pixels_of(folder.path("x.png"));
+  const auto preview = pixels_of(folder.path("x-preview.png"));
+  ASSERT_EQ(preview.size(), picture.size());
+  double squares = 0;
+  for (size_t i = 0; i < picture.size(); ++i)
+    squares += std::pow((static_cast<double>(preview[i]) - picture[i]) / 255, 2);
+  EXPECT_LT(std::sqrt(squares / static_cast<double>(picture.size())), 0.25);
 }
 
 TEST(Generate, ADryRunReadsNoWeights) {

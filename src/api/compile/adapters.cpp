@@ -53,13 +53,17 @@ Result<ModelSource> with_loras(ModelSource source, const std::vector<LoraSetting
   return source;
 }
 
+Status check_taesd(const std::string& path, const ModelInfo& info) {
+  if (path.empty() || info.vae_scale == 8) return {};
+  return error(ErrorCode::unsupported,
+               "{}: TAESD makes 8 pixels a latent, but the VAE of {} makes {}", path, info.name,
+               info.vae_scale);
+}
+
 Result<ModelSource> with_taesd(ModelSource source, const std::string& path) {
   if (path.empty()) return source;
   ASSIGN_OR_RETURN(const auto taesd, frontend::open_taesd_weights(path));
-  if (source.info.vae_scale != 8)
-    return error(ErrorCode::unsupported,
-                 "{}: TAESD makes 8 pixels a latent, but the VAE of {} makes {}", path,
-                 source.info.name, source.info.vae_scale);
+  TRY(check_taesd(path, source.info));
   source.weights = [original = std::move(source.weights),
                     taesd](const std::string& part) -> Result<NamedTensors> {
     ASSIGN_OR_RETURN(NamedTensors weights, original(part));

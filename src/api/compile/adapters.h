@@ -15,9 +15,11 @@ namespace tempera::api {
 // the model has.
 Result<ModelSource> with_loras(ModelSource source, const std::vector<LoraSetting>& loras);
 
+// unsupported: a VAE that does not have TAESD's 8 pixels a latent.
+Status check_taesd(const std::string& path, const ModelInfo& info);
+
 // The same model with the weights of a TAESD decoder beside those of its VAE; an empty path gives
-// the model itself. Errors of frontend::open_taesd_weights; unsupported: a VAE that does not have 8
-// pixels a latent.
+// the model itself. Errors of frontend::open_taesd_weights and check_taesd.
 Result<ModelSource> with_taesd(ModelSource source, const std::string& path);
 
 }  // namespace tempera::api

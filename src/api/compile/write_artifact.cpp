@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 
+#include "api/compile/adapters.h"
 #include "api/compile/backends.h"
 #include "api/run/artifact_source.h"
 #include "api/run/version.h"
@@ -231,14 +232,14 @@ void add(WrittenArtifact& sum, const WrittenArtifact& part) {
 Result<WrittenArtifact> write_model_artifact(const std::string& model, const std::string& folder,
                                              const ArtifactSettings& asked,
                                              CompileOptions options) {
-  ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, open_checkpoint(model, options.files));
-  if (options.files.prefers_ema)
-    return error(ErrorCode::unsupported,
-                 "an artifact does not note --ema and --no-ema; run tempera convert with it, and "
-                 "compile the folder");
+  ASSIGN_OR_RETURN(frontend::Checkpoint checkpoint, open_checkpoint(model, options.files));
+  checkpoint.taesd_file = options.taesd;
   ASSIGN_OR_RETURN(const std::vector<Compiler> compilers, make_compilers(options));
   ASSIGN_OR_RETURN(ModelInfo info, read_model_info(checkpoint, asked.components));
   info.text_tokens = text_length(checkpoint, info);
+  info.prefers_ema = options.files.prefers_ema.value_or(false);
+  TRY(check_taesd(options.taesd, info));
+  if (!options.taesd.empty()) info.weights["taesd"] = options.taesd;
   ASSIGN_OR_RETURN(const ArtifactSettings settings, complete(asked, checkpoint, info));
 
   ASSIGN_OR_RETURN(Built first, build(compilers[0], checkpoint, settings, info));

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "runtime/artifact.h"
 #include "tensor_file/part_names.h"
+#include "tensor_file/taesd_names.h"
 #include "tensor_file/tensor_file.h"
 
 namespace tempera::api {
@@ -65,7 +66,13 @@ void place_weights(const runtime::Artifact& artifact, ModelInfo& info) {
 Result<NamedTensors> read_weights(const ModelInfo& info, const std::string& part) {
   const std::string& path = info.weights.at(part);
   ASSIGN_OR_RETURN(const TensorFile file, TensorFile::open(path));
-  return tensors_of_part(part, file.tensors(), path);
+  ASSIGN_OR_RETURN(NamedTensors tensors,
+                   tensors_of_part(part, file.tensors(), path, {.prefers_ema = info.prefers_ema}));
+  const auto taesd = info.weights.find("taesd");
+  if (part != "vae" || taesd == info.weights.end()) return tensors;
+  ASSIGN_OR_RETURN(const NamedTensors decoder, open_taesd(taesd->second));
+  tensors.insert(tensors.end(), decoder.begin(), decoder.end());
+  return tensors;
 }
 
 Status check_options(const runtime::Artifact& artifact, const runtime::PlanOptions& asked) {
@@ -135,10 +142,15 @@ Result<ModelSource> open_artifact_model(const std::string& model, const CompileO
                  "{} is an artifact: --config, --vae, --ema and --no-ema say what a model is "
                  "compiled from; compile it again with them",
                  model);
+  if (!options.taesd.empty())
+    return error(ErrorCode::invalid_argument,
+                 "{} is an artifact: which decoder it has is said when it is compiled; compile it "
+                 "again with --taesd {}",
+                 model, options.taesd);
   if (!options.loras.empty())
     return error(ErrorCode::unsupported,
-                 "{}: this program merges no LoRA files; use tempera generate",
-                 options.loras.front().path);
+                 "{}: tempera-run merges no LoRA files; tempera generate -m {} does",
+                 options.loras.front().path, model);
   return open_artifact_source(model, asked_of_artifact(options));
 }
 

@@ -134,6 +134,7 @@ Json to_json(const ModelInfo& info) {
           {"family", info.family},
           {"components", info.components},
           {"weights", info.weights},
+          {"prefers_ema", info.prefers_ema},
           {"tokenizer_folder", info.tokenizer_folder},
           {"scheduler_config", info.scheduler_config},
           {"vocabulary", info.vocabulary},
@@ -155,6 +156,7 @@ Result<ModelInfo> model_info_from_json(const Json& json, const std::string& fold
   TRY(read(json, "family", info.family, where));
   ASSIGN_OR_RETURN(info.components, read_components(json, where));
   ASSIGN_OR_RETURN(info.weights, read_weights(json, where));
+  ASSIGN_OR_RETURN(info.prefers_ema, get_or<bool>(json, "prefers_ema", false, where));
   TRY(read(json, "tokenizer_folder", info.tokenizer_folder, where));
   TRY(read(json, "scheduler_config", info.scheduler_config, where));
   info.tokenizer_folder = placed(folder, info.tokenizer_folder);

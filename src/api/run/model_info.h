@@ -27,11 +27,14 @@ Result<ModelDefaults> parse_model_defaults(const Json& json, std::string_view wh
 // What running a model takes beside plans and weights: from a checkpoint's configs, or as an
 // artifact keeps it.
 struct ModelInfo {
-  std::string name;                            // for people and for a picture's settings
-  std::string family;                          // "sd1"
-  std::vector<std::string> components;         // that can be run
-  std::map<std::string, std::string> weights;  // file of each part: "text_encoder", "unet", "vae"
-  std::string tokenizer_folder;                // these two are empty where absent
+  std::string name;                     // for people and for a picture's settings
+  std::string family;                   // "sd1"
+  std::vector<std::string> components;  // that can be run
+  // File of each part: "text_encoder", "unet", "vae", and in an artifact "taesd" where that
+  // decodes.
+  std::map<std::string, std::string> weights;
+  bool prefers_ema = false;      // of a file that holds both weights of the UNet
+  std::string tokenizer_folder;  // these two are empty where absent
   std::string scheduler_config;
 
   int64_t vocabulary = 0;     // of the text encoder; these are 0 where the part is absent

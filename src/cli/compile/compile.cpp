@@ -15,6 +15,7 @@ namespace {
 struct Flags {
   std::string model, folder;
   std::vector<std::string> components;
+  std::string taesd;
   bool tiling = false, json = false, quiet = false;
   SizeFlags size;
   CompileFlags compile;
@@ -55,6 +56,7 @@ Status compile(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto size, parse_size(flags.size.size));
   Progress progress(flags.quiet);
   api::CompileOptions options = flags.compile.options();
+  options.taesd = flags.taesd;
   options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
   ASSIGN_OR_RETURN(const api::WrittenArtifact written,
                    api::write_model_artifact(flags.model, flags.folder,
@@ -95,6 +97,9 @@ void add_compile(CLI::App& program, Action& action) {
       "aarch64:NAME; several with commas between them, of which the last that fits is used");
   app->add_flag("--json", flags->json, "Print the result as JSON");
   app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
+  app->add_option("--taesd", flags->taesd,
+                  "Let this TAESD decode: many times faster than the VAE, with less fine detail")
+      ->type_name("FILE");
   app->add_flag("--tiling", flags->tiling, "Compile for --tiling of generate too");
   flags->saving.add_token_merging(*app);
   flags->saving.add_deep_cache(*app);

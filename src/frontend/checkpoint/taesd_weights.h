@@ -8,10 +8,7 @@
 
 namespace tempera::frontend {
 
-// The decoder in a file of TAESD's, a small autoencoder in the place of the VAE's: tensors
-// "taesd.layers.0.weight" and so on, numbered as diffusers' AutoencoderTiny numbers them. Files
-// name them decoder.layers.0.weight (diffusers), or 1.weight or decoder.1.weight (the original's,
-// which counts the clamp in front). unsupported: none of these is in the file.
+// The decoder in a file of TAESD's, as open_taesd reads it.
 Result<std::shared_ptr<const Weights>> open_taesd_weights(const std::string& path);
 
 }  // namespace tempera::frontend
