@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "diffusion/image/png.h"
-#include "diffusion/random.h"
 #include "test/reference/golden.h"
 #include "test/reference/program.h"
 #include "test/temp_folder.h"
@@ -31,15 +30,6 @@ std::string seeds_of(const Json& seed) {
   std::string text;
   for (const Json& one : seed) text += (text.empty() ? "" : ",") + one.dump();
   return text;
-}
-
-// The start noise of a batch that the reference draws from one stream.
-void write_shared_noise(const Json& settings, const std::string& path) {
-  const int64_t batch = settings["num_images_per_prompt"];
-  Tensor noise(DType::f32, {batch, 4, settings["height"].get<int64_t>() / 8,
-                            settings["width"].get<int64_t>() / 8});
-  diffusion::TorchCpuGenerator(settings["seed"].get<uint64_t>()).normal(noise.as<float>());
-  ASSERT_TRUE(write_safetensors(path, {view("latents", noise)}).ok());
 }
 
 void add_token_merging(const Json& tome, std::vector<std::string>& arguments) {
@@ -97,13 +87,8 @@ std::vector<std::string> arguments_of(const Json& settings, const TempFolder& fo
                      {"--clip-skip", std::to_string(settings["clip_skip"].get<int>() + 1)});
   if (settings.contains("tome")) add_token_merging(settings["tome"], arguments);
   const bool one_stream = settings["num_images_per_prompt"] > 1 && !settings["seed"].is_array();
-  if (settings.contains("strength")) {
-    add_init(settings, arguments);
-    if (one_stream) arguments.insert(arguments.end(), {"--seed-mode", "stream"});
-  } else if (one_stream) {
-    write_shared_noise(settings, folder.path("noise.safetensors"));
-    arguments.insert(arguments.end(), {"--initial-latents", folder.path("noise.safetensors")});
-  }
+  if (settings.contains("strength")) add_init(settings, arguments);
+  if (one_stream) arguments.insert(arguments.end(), {"--seed-mode", "stream"});
   return arguments;
 }
 
@@ -165,7 +150,7 @@ void expect_case(const std::string& name) {
 TEST(Pipelines, Plms) { expect_case("txt2img.pndm"); }
 TEST(Pipelines, PlmsOfTwentySteps) { expect_case("txt2img.pndm_20"); }
 TEST(Pipelines, GuidanceOneRunsNoNegative) { expect_case("txt2img.guidance1"); }
-TEST(Pipelines, BatchFromGivenNoise) { expect_case("txt2img.batch2"); }
+TEST(Pipelines, BatchInOneStream) { expect_case("txt2img.batch2"); }
 TEST(Pipelines, ASeedForEachPicture) { expect_case("txt2img.seeds2"); }
 TEST(Pipelines, WidthOtherThanHeight) { expect_case("txt2img.wide"); }
 TEST(Pipelines, Ddim) { expect_case("txt2img.ddim"); }

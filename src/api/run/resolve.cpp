@@ -130,7 +130,8 @@ Status check_hires(const PictureRequest& request, const ModelInfo& info) {
   if (!request.mask.repaint.empty())
     return error(
         ErrorCode::unsupported,
-        "--hires with --mask or --extend; enlarge the picture first, or use --only-masked");
+        "--hires goes over the whole picture again, also over what --mask and --extend keep; use "
+        "--only-masked, which works on the masked part at the full size, or enlarge afterwards");
   return check_size(diffusion::hires_size(request, info.vae_scale), info);
 }
 

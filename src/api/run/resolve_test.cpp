@@ -62,6 +62,71 @@ TEST(Resolve, OneSeedCountsUpAndSeveralAreOneAPicture) {
   EXPECT_EQ(resolve(settings, model())->seeds, (std::vector<uint64_t>{5, 9}));
 }
 
+TEST(Resolve, HandsOnWhatASamplerTakes) {
+  GenerateSettings settings = seeded();
+  settings.sampler = "ddim";
+  settings.schedule = "discrete";
+  settings.timestep_spacing = "trailing";
+  settings.prediction = "v";
+  settings.eta = 0.5;
+  settings.rescale_betas_zero_snr = true;
+  settings.guidance_rescale = 0.7;
+  settings.tiling = true;
+  const auto request = resolve(settings, model());
+  ASSERT_TRUE(request.ok()) << request.error().message;
+  EXPECT_EQ(request->sampler.spacing, diffusion::TimestepSpacing::trailing);
+  EXPECT_EQ(request->sampler.prediction, diffusion::Prediction::v_prediction);
+  EXPECT_EQ(request->sampler.eta, 0.5);
+  EXPECT_TRUE(request->sampler.rescale_betas_zero_snr);
+  EXPECT_EQ(request->guidance_rescale, 0.7);
+  EXPECT_TRUE(request->tiling);
+}
+
+TEST(Resolve, ASamplerOfAnotherProgramTakesNothingFromTheModelsDefaults) {
+  ModelInfo info = model();
+  info.defaults.sampler = "unipc";  // AUTOMATIC1111 has another one
+  info.defaults.schedule = "discrete";
+  info.defaults.timestep_spacing = "trailing";
+  GenerateSettings settings = seeded();
+  settings.compat = diffusion::Compat::a1111;
+  settings.k.s_churn = 2;
+  const auto request = resolve(settings, info);
+  ASSERT_TRUE(request.ok()) << request.error().message;
+  EXPECT_EQ(request->sampler.compat, diffusion::Compat::a1111);
+  EXPECT_EQ(request->sampler.sampler, "dpm++2m");
+  EXPECT_EQ(request->sampler.schedule, std::nullopt);
+  EXPECT_EQ(request->sampler.spacing, std::nullopt);
+  EXPECT_EQ(request->sampler.k.s_churn, 2);
+}
+
+TEST(Resolve, HandsOnWhereNoiseComesFrom) {
+  GenerateSettings settings = seeded();
+  settings.batch_size = 2;
+  settings.batch_count = 2;
+  settings.noise.rng = diffusion::Rng::cuda;
+  settings.noise.variation_seed = 9;
+  settings.noise.variation_strength = 0.25;
+  const auto request = resolve(settings, model());
+  ASSERT_TRUE(request.ok()) << request.error().message;
+  EXPECT_EQ(request->seeds, (std::vector<uint64_t>{5, 6, 7, 8}));
+  EXPECT_EQ(request->noise.rng, diffusion::Rng::cuda);
+  EXPECT_EQ(request->noise.variation_seed, 9);
+  settings.noise.variation_strength = 2;
+  EXPECT_FALSE(resolve(settings, model()).ok());
+}
+
+TEST(Resolve, ASecondPassFitsTheModel) {
+  GenerateSettings settings = seeded();
+  settings.hires = {.scale = 1.5, .steps = 4, .strength = 0.5};
+  const auto request = resolve(settings, model());
+  ASSERT_TRUE(request.ok()) << request.error().message;
+  EXPECT_EQ(diffusion::hires_size(*request, 8).width, 768);
+  EXPECT_EQ(request->hires.steps, 4);
+  settings.hires.scale = 8;
+  settings.width = 4096;
+  EXPECT_EQ(resolve(settings, model()).error().code, ErrorCode::invalid_argument);
+}
+
 TEST(Resolve, RefusesSizesThatDoNotFit) {
   GenerateSettings settings = seeded();
   settings.width = 100;
@@ -100,10 +165,12 @@ TEST(ModelInfo, ReadsBackWhatItWrote) {
   ModelInfo info = model();
   info.components = {"unet"};
   info.defaults.steps = 7;
+  info.prefers_ema = true;
   const auto read = model_info_from_json(to_json(info), "/a", "model.json");
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->tokenizer_folder, "/a/tokenizer");
   EXPECT_EQ(read->weights, info.weights);
+  EXPECT_TRUE(read->prefers_ema);
   EXPECT_EQ(read->defaults.steps, 7);
 }
 
