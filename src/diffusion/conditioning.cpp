@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 namespace tempera::diffusion {
 
@@ -21,7 +20,8 @@ Status check_ids(const Tensor& ids, const ModelSettings& model) {
 // Chunks of equal ids are encoded once, in the order in which they first appear.
 class EncodedChunks {
  public:
-  EncodedChunks(const PromptPlan& plan, int64_t length) : length_(length) {
+  EncodedChunks(const PromptPlan& plan, int64_t length)
+      : length_(length), mean_groups_(plan.mean_groups) {
     for (const auto& rows : plan.contexts)
       for (const PromptRow& row : rows)
         for (const PromptChunk& chunk : row) add(chunk);
@@ -42,18 +42,14 @@ class EncodedChunks {
 
   int64_t width() const { return batches_.begin()->second.hidden.shape[2]; }
 
-  // Appends [length, width], weighted, with the mean that it had before.
+  // Appends [length, width], weighted, with the mean that the chunk's group had before.
   void append(const PromptChunk& chunk, std::vector<float>& to) const {
-    const size_t size = static_cast<size_t>(length_ * width());
-    const Batch& batch = batches_.at(chunk.clip_skip);
-    const auto from = batch.hidden.as<float>().subspan(batch.row_of.at(chunk.ids) * size, size);
-    const auto begin = static_cast<std::ptrdiff_t>(to.size());
-    to.insert(to.end(), from.begin(), from.end());
-    if (std::ranges::all_of(chunk.weights, [](float weight) { return weight == 1.0f; })) return;
-    const std::span<float> added(to.begin() + begin, to.end());
-    for (size_t i = 0; i < added.size(); ++i)
-      added[i] *= chunk.weights[i / static_cast<size_t>(width())];
-    restore_mean(from, added);
+    const std::span<const float> hidden = hidden_of(chunk);
+    const auto factor = static_cast<float>(mean_factor(mean_groups_[chunk.mean_group]));
+    for (size_t i = 0; i < hidden.size(); ++i) {
+      const float weighted = hidden[i] * weight_at(chunk, i);
+      to.push_back(factor == 1.0f ? weighted : weighted * factor);
+    }
   }
 
  private:
@@ -83,15 +79,36 @@ class EncodedChunks {
     return {};
   }
 
-  static void restore_mean(std::span<const float> before, std::span<float> weighted) {
-    const double wanted = std::accumulate(before.begin(), before.end(), 0.0);
-    const double now = std::accumulate(weighted.begin(), weighted.end(), 0.0);
-    if (now == 0.0) return;
-    const auto factor = static_cast<float>(wanted / now);
-    for (float& value : weighted) value *= factor;
+  // [length, width]
+  std::span<const float> hidden_of(const PromptChunk& chunk) const {
+    const auto size = static_cast<size_t>(length_ * width());
+    const Batch& batch = batches_.at(chunk.clip_skip);
+    return batch.hidden.as<float>().subspan(batch.row_of.at(chunk.ids) * size, size);
+  }
+
+  float weight_at(const PromptChunk& chunk, size_t element) const {
+    return chunk.weights[element / static_cast<size_t>(width())];
+  }
+
+  // What the group's weighted states are multiplied by; 1 where nothing is weighted.
+  double mean_factor(const std::vector<PromptChunk>& group) const {
+    const auto is_plain = [](const PromptChunk& chunk) {
+      return std::ranges::all_of(chunk.weights, [](float weight) { return weight == 1.0f; });
+    };
+    if (std::ranges::all_of(group, is_plain)) return 1.0;
+    double wanted = 0, now = 0;
+    for (const PromptChunk& chunk : group) {
+      const std::span<const float> hidden = hidden_of(chunk);
+      for (size_t i = 0; i < hidden.size(); ++i) {
+        wanted += hidden[i];
+        now += double{hidden[i]} * weight_at(chunk, i);
+      }
+    }
+    return now == 0.0 ? 1.0 : wanted / now;
   }
 
   int64_t length_;
+  const std::vector<std::vector<PromptChunk>>& mean_groups_;
   std::map<int64_t, Batch> batches_;  // by clip skip
 };
 
@@ -113,6 +130,14 @@ Tensor make_context(const std::vector<PromptRow>& rows, const PromptPlan& plan, 
   return Tensor::of<float>(DType::f32, {batch, plan.chunks * length, encoded.width()}, values);
 }
 
+// The place of a call in the prompts' schedules. AUTOMATIC1111 counts calls, from 0 where its
+// schedules count from 1, so that a text serves one call more than it says.
+size_t place_of(const SamplerPlan& sampler, size_t call) {
+  const bool is_a1111 = !sampler.linear_steps.empty();
+  if (is_a1111) return call == 0 ? 0 : call - 1;
+  return step_of(sampler, call);
+}
+
 }  // namespace
 
 Result<Conditioning> encode_prompts(const PicturePlan& picture, size_t pictures,
@@ -127,7 +152,7 @@ Result<Conditioning> encode_prompts(const PicturePlan& picture, size_t pictures,
     result.contexts.push_back(make_context(rows, plan, model.text_tokens, pictures, encoded));
   for (size_t call = 0; call < sampler.timesteps.size(); ++call)
     result.of_call.push_back(
-        plan.of_step[std::min(step_of(sampler, call), plan.of_step.size() - 1)]);
+        plan.of_step[std::min(place_of(sampler, call), plan.of_step.size() - 1)]);
   return result;
 }
 

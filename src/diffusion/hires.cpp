@@ -83,6 +83,7 @@ PictureRequest second_pass(const PictureRequest& request, int64_t vae_scale) {
   second.hires = {};
   second.init = {.images = {}, .latents = {}, .strength = request.hires.strength};
   second.initial_latents.clear();
+  second.prompts.steps_before = request.sampler.steps;
   const int64_t kept = request.hires.steps > 0 ? request.hires.steps : request.sampler.steps;
   second.init.exact_steps = request.sampler.compat == Compat::a1111;
   second.sampler.steps =

@@ -33,6 +33,13 @@ TEST(Hires, TheSecondPassRunsTheStepsAskedFor) {
     }
 }
 
+TEST(Hires, TheSecondPassGoesOnWithThePromptsSchedules) {
+  PictureRequest request;
+  request.sampler = {.sampler = "euler", .steps = 12};
+  request.hires = {.scale = 2, .steps = 5};
+  EXPECT_EQ(second_pass(request, 8).prompts.steps_before, 12);
+}
+
 TEST(Hires, SidesAreMultiplesOfTheModels) {
   PictureRequest request;
   request.width = 96;

@@ -351,31 +351,89 @@ TEST(PictureRequest, MeasuresPartsFromTheNegativePromptAtAnyScale) {
   for (size_t i = 0; i < plain.size(); ++i) EXPECT_NEAR(parts[i], plain[i], 1e-3);
 }
 
+// The letter of the prompt at each model call, and at each binding of a context.
+struct Letters {
+  std::string calls, bound;
+};
+Letters letters_of(PictureRequest asked) {
+  FakeModel model;
+  asked.guidance_scale = 1;
+  Letters letters;
+  Components components = model.components();
+  components.bind_context = [&](const Tensor& context) {
+    model.context = context;
+    letters.bound += static_cast<char>('a' + static_cast<int>(context.as<float>()[1]) - 26);
+    return Status();
+  };
+  components.denoise = [&](const ModelCall& call, std::span<float> output) {
+    letters.calls += letters.bound.back();
+    return model.denoise(call, output);
+  };
+  const auto result = draw(asked, model.settings(), components);
+  EXPECT_TRUE(result.ok()) << result.error().message;
+  return letters;
+}
+
 TEST(PictureRequest, BindsAContextWhereTheTextsChange) {
   for (const auto& [sampler, calls] : std::map<std::string, std::string>{
            {"euler", "bbcc"}, {"plms", "bbbcc"}, {"heun", "bbbbccc"}}) {
-    FakeModel model;
     PictureRequest asked = request();
-    asked.prompts.language = PromptLanguage::a1111;
     asked.prompt = "[b:c:0.5]";
-    asked.guidance_scale = 1;
     asked.sampler = {.sampler = sampler, .steps = 4};
-    std::string letters, bound;
-    Components components = model.components();
-    components.bind_context = [&](const Tensor& context) {
-      model.context = context;
-      bound += static_cast<char>('a' + static_cast<int>(context.as<float>()[1]) - 26);
-      return Status();
-    };
-    components.denoise = [&](const ModelCall& call, std::span<float> output) {
-      letters += bound.back();
-      return model.denoise(call, output);
-    };
-    const auto result = draw(asked, model.settings(), components);
-    ASSERT_TRUE(result.ok()) << result.error().message;
-    EXPECT_EQ(letters, calls) << sampler;
-    EXPECT_EQ(bound, "bc") << "a context that stays is not bound again";
+    const Letters letters = letters_of(asked);
+    EXPECT_EQ(letters.calls, calls) << sampler;
+    EXPECT_EQ(letters.bound, "bc") << "a context that stays is not bound again";
   }
+}
+
+// As the webui does, which compares a call's number from 0 with a schedule that counts from 1, over
+// twice the steps where a step calls the model twice.
+TEST(PictureRequest, SchedulesCountCallsInA1111) {
+  for (const auto& [sampler, calls] : std::map<std::string, std::string>{
+           {"euler", "bbbccc"}, {"heun", "bbbbbbbcccc"}, {"lms", "bbbccc"}}) {
+    PictureRequest asked = request();
+    asked.sampler = {.sampler = sampler, .steps = 6, .compat = Compat::a1111};
+    asked.prompt = sampler == "heun" ? "[b:c:6]" : "[b:c:2]";
+    EXPECT_EQ(letters_of(asked).calls, calls) << sampler;
+    asked.prompt = "[b:c:0.5]";
+    EXPECT_EQ(letters_of(asked).calls.find('c'), sampler == "heun" ? 7u : 4u) << sampler;
+  }
+  PictureRequest asked = request();
+  asked.sampler = {.sampler = "euler", .steps = 5, .compat = Compat::a1111};
+  asked.prompt = "[b|c]";
+  EXPECT_EQ(letters_of(asked).calls, "bbcbc");
+}
+
+TEST(PictureRequest, ASecondPassGoesOnWithTheSchedule) {
+  PictureRequest asked = request();
+  asked.sampler = {.sampler = "euler", .steps = 4};
+  asked.prompts.steps_before = 4;
+  asked.prompt = "[b:c:0.5]";
+  EXPECT_EQ(letters_of(asked).calls, "cccc");
+  asked.prompt = "[b:c:1.5]";
+  EXPECT_EQ(letters_of(asked).calls, "bbcc");
+}
+
+// The two texts are one batch of the webui's text encoder.
+TEST(PictureRequest, RestoresTheMeanOverAllTextsOfASchedule) {
+  FakeModel model;
+  PictureRequest asked = request();
+  asked.guidance_scale = 1;
+  asked.prompt = "[(b:2):c:1]";
+  std::vector<float> first;
+  Components components = model.components();
+  components.bind_context = [&](const Tensor& context) {
+    model.context = context;
+    if (first.empty()) first = values(context);
+    return Status();
+  };
+  ASSERT_TRUE(draw(asked, model.settings(), components).ok());
+  const float rest = 52.0f + 53 + 53;
+  const float factor = (2 * rest + 27 + 28) / (2 * rest + 2 * 27 + 28);
+  const std::vector<float> second = values(model.context);
+  EXPECT_FLOAT_EQ(first[1], 54 * factor);
+  EXPECT_FLOAT_EQ(second[1], 28 * factor);
+  EXPECT_FLOAT_EQ(second[0], 52 * factor);
 }
 
 TEST(PictureRequest, RefusesIdsThatTheTextEncoderDoesNotHave) {

@@ -152,6 +152,41 @@ TEST(Start, FillsWhatIsRepaintedWithNoiseOrNothing) {
   }
 }
 
+// x = latent + noise * sigmas[0] with the posterior's mean and the seed's first noise; one step
+// more than strength * steps.
+TEST(Start, AsA1111NoisesTheMeanByTheSeedsFirstNoise) {
+  FakeEncoder encoder;
+  PictureRequest asked = request(0.5, false);
+  asked.sampler.compat = Compat::a1111;
+  const Started got = run(asked, model(), encoder);
+  const std::vector<Values> drawn = draws(2);
+  ASSERT_EQ(got.plan.timesteps.size(), 3u);
+  for (size_t i = 0; i < kLatent; ++i)
+    EXPECT_NEAR(got.latents[i], 0.5f + got.plan.sigmas[0] * drawn[0][i], 1e-4);
+  EXPECT_EQ(got.next, drawn[1]);
+}
+
+TEST(Start, AsA1111KeepsTheMasksOutsideInEachCallsResult) {
+  FakeEncoder encoder;
+  PictureRequest asked = request(1.0, true);
+  asked.sampler.compat = Compat::a1111;
+  const Started got = run(asked, model(), encoder);
+  const std::vector<Values> drawn = draws(1);
+  for (size_t i = 0; i < kLatent; ++i)
+    EXPECT_NEAR(got.latents[i], got.start.clean[i] + got.plan.sigmas[0] * drawn[0][i], 1e-3)
+        << "all of the picture is there, at full strength too";
+  Values output(kLatent, 7.0f);
+  keep_in_output(got.start, got.plan, 0, got.latents, output);
+  const float sigma = got.plan.sigmas[0];
+  EXPECT_NEAR(got.latents[0] - sigma * output[0], got.start.clean[0], 1e-3) << "denoised is kept";
+  EXPECT_EQ(output[1], 7.0f);
+  Values latents(kLatent, 9.0f);
+  put_back(got.start, got.plan, 1, latents);
+  EXPECT_EQ(latents[0], 9.0f) << "not between the steps";
+  put_back(got.start, got.plan, got.plan.timesteps.size(), latents);
+  EXPECT_EQ(latents[0], got.start.clean[0]);
+}
+
 TEST(Start, RefusesAStrengthThatLeavesNoStep) {
   EXPECT_FALSE(make_plan(request(0.2, false), model().scheduler).ok());
 }

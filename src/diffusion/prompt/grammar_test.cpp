@@ -83,5 +83,14 @@ TEST(PromptParts, SplitAtAndWithWeights) {
   EXPECT_EQ(split_prompt("a and b, 16:9"), (Parts{{"a and b, 16:9", 1.0}}));
 }
 
+TEST(Schedule, GoesOnCountingInASecondPass) {
+  const auto at = [](std::string_view text) { return parse_schedule(text, 10, 20); };
+  EXPECT_EQ(at("[a:b:0.5]"), (std::vector<ScheduledText>{{10, "b"}}));
+  EXPECT_EQ(at("[a:b:7]"), (std::vector<ScheduledText>{{10, "b"}}));
+  EXPECT_EQ(at("[a:b:1.5]"), (std::vector<ScheduledText>{{5, "a"}, {10, "b"}}));
+  EXPECT_EQ(at("[a:b:23]"), (std::vector<ScheduledText>{{3, "a"}, {10, "b"}}));
+  EXPECT_EQ(at("[a|b]").size(), 10u) << "turns begin anew";
+}
+
 }  // namespace
 }  // namespace tempera::diffusion

@@ -1,5 +1,6 @@
 #include "diffusion/prompt/prompt_chunks.h"
 
+#include <algorithm>
 #include <optional>
 #include <span>
 
@@ -20,13 +21,17 @@ class Splitter {
     if (comma.size() == 3) comma_ = comma[1];
   }
 
-  void add(int32_t id, float weight) {
-    const bool is_comma = id == comma_;
+  // A token, or the ids of an added word.
+  void add(std::span<const int32_t> word, float weight) {
+    const bool is_comma = word[0] == comma_;
     if (ids_.size() == room_ && !is_comma && after_comma_ && room_ - after_comma_ < kCommaBacktrack)
       move_on_after_comma();
-    if (ids_.size() == room_) finish_chunk();
-    ids_.push_back(id);
-    weights_.push_back(weight);
+    if (word.size() <= room_ && ids_.size() + word.size() > room_) finish_chunk();
+    for (const int32_t id : word) {
+      if (ids_.size() == room_) finish_chunk();
+      ids_.push_back(id);
+      weights_.push_back(weight);
+    }
     if (is_comma) after_comma_ = ids_.size();
   }
 
@@ -86,8 +91,12 @@ std::vector<PromptChunk> split_chunks(const std::vector<WeightedText>& runs,
       continue;
     }
     const std::vector<int32_t> ids = tokenizer.encode(run.text);
-    for (const int32_t id : std::span(ids).subspan(1, ids.size() - 2))
-      splitter.add(id, static_cast<float>(run.weight));
+    std::span<const int32_t> rest = std::span(ids).subspan(1, ids.size() - 2);
+    while (!rest.empty()) {
+      const size_t size = std::min(tokenizer.ids_of_word(rest[0]), rest.size());
+      splitter.add(rest.first(size), static_cast<float>(run.weight));
+      rest = rest.subspan(size);
+    }
   }
   return splitter.finish();
 }

@@ -14,16 +14,18 @@ namespace {
 
 constexpr int64_t kMostChunks = 128;
 
-// One text of the plan: its rows that differ, and which of them each step takes.
+// One text of the plan: its rows that differ, which of them each step takes, and which there are
+// from one change to the next.
 struct RowSchedule {
   std::vector<PromptRow> rows;
   std::vector<size_t> of_step;
+  std::vector<size_t> changes = {0};
 };
 
 class Reader {
  public:
-  Reader(const Tokenizer& tokenizer, int64_t length, int64_t steps)
-      : tokenizer_(tokenizer), length_(length), steps_(steps) {}
+  Reader(const Tokenizer& tokenizer, int64_t length, int64_t steps, int64_t steps_before)
+      : tokenizer_(tokenizer), length_(length), steps_(steps), steps_before_(steps_before) {}
 
   RowSchedule plain(std::string_view text) const {
     return {{{plain_chunk(text, tokenizer_, length_)}},
@@ -31,13 +33,14 @@ class Reader {
   }
 
   RowSchedule scheduled(std::string_view text) const {
-    RowSchedule result;
+    RowSchedule result{.changes = {}};
     std::map<std::string, size_t> known;
-    for (const ScheduledText& entry : parse_schedule(text, steps_)) {
+    for (const ScheduledText& entry : parse_schedule(text, steps_, steps_before_)) {
       const auto [at, is_new] = known.emplace(entry.text, result.rows.size());
       if (is_new)
         result.rows.push_back(split_chunks(parse_attention(entry.text), tokenizer_, length_));
       result.of_step.resize(static_cast<size_t>(entry.last_step), at->second);
+      result.changes.push_back(at->second);
     }
     make_equally_long(result.rows);
     return result;
@@ -51,7 +54,7 @@ class Reader {
   }
 
   const Tokenizer& tokenizer_;
-  int64_t length_, steps_;
+  int64_t length_, steps_, steps_before_;
 };
 
 Result<int64_t> common_chunks(const std::vector<RowSchedule>& schedules) {
@@ -74,6 +77,16 @@ void set_clip_skip(int64_t clip_skip, std::span<RowSchedule> schedules) {
       for (PromptChunk& chunk : row) chunk.clip_skip = clip_skip;
 }
 
+void set_mean_groups(std::span<RowSchedule> schedules, PromptPlan& plan) {
+  for (RowSchedule& schedule : schedules)
+    for (size_t place = 0; place < schedule.rows[0].size(); ++place) {
+      std::vector<PromptChunk> group;
+      for (const size_t row : schedule.changes) group.push_back(schedule.rows[row][place]);
+      for (PromptRow& row : schedule.rows) row[place].mean_group = plan.mean_groups.size();
+      plan.mean_groups.push_back(std::move(group));
+    }
+}
+
 // The rows of a step, by text, make its context.
 void set_contexts(const std::vector<RowSchedule>& schedules, size_t steps, PromptPlan& plan) {
   std::map<std::vector<size_t>, size_t> known;
@@ -94,7 +107,7 @@ void set_contexts(const std::vector<RowSchedule>& schedules, size_t steps, Promp
 
 Result<PromptPlan> make_prompt_plan(const PromptTexts& texts, const PromptSettings& settings,
                                     const Tokenizer& tokenizer, int64_t length, int64_t steps) {
-  const Reader reader(tokenizer, length, steps);
+  const Reader reader(tokenizer, length, steps, settings.steps_before);
   const bool is_plain = settings.language == PromptLanguage::plain;
   PromptPlan plan{.has_negative = texts.negative != nullptr};
   std::vector<RowSchedule> schedules;
@@ -111,6 +124,7 @@ Result<PromptPlan> make_prompt_plan(const PromptTexts& texts, const PromptSettin
   // diffusers reads the negative prompt with the whole text encoder.
   const size_t whole = is_plain && plan.has_negative ? 1 : 0;
   set_clip_skip(settings.clip_skip, std::span(schedules).subspan(whole));
+  set_mean_groups(schedules, plan);
   ASSIGN_OR_RETURN(plan.chunks, common_chunks(schedules));
   set_contexts(schedules, static_cast<size_t>(steps), plan);
   return plan;

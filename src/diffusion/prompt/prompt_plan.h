@@ -18,7 +18,10 @@ struct PromptPlan {
   // Rows of each context: the negative prompt's first, if there is one, then one for each part of
   // the prompt.
   std::vector<std::vector<PromptRow>> contexts;
-  std::vector<size_t> of_step;       // the context of each sampler step
+  std::vector<size_t> of_step;  // the context of each step of the prompts' schedules
+  // Chunks whose hidden states have one mean before and after weighting: those at one place in the
+  // texts that a scheduled prompt is at its changes, as AUTOMATIC1111 encodes them in one batch.
+  std::vector<std::vector<PromptChunk>> mean_groups;
   std::vector<double> part_weights;  // of the prompt's parts: one unless AND joins several
   // Chunks of every context: rows of fewer are repeated whole, which a softmax over them does not
   // change.

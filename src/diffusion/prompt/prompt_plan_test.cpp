@@ -37,6 +37,12 @@ PromptPlan plan(const std::string& prompt, const std::string& negative, int64_t 
       .value();
 }
 
+// The chunks themselves, as split_chunks gives them.
+PromptRow chunks_of(PromptRow row) {
+  for (PromptChunk& chunk : row) chunk.mean_group = 0;
+  return row;
+}
+
 using Ids = std::vector<int32_t>;
 using Weights = std::vector<float>;
 
@@ -73,6 +79,20 @@ TEST(PromptChunks, MoveWhatFollowsACommaAmongTheLast20Tokens) {
   EXPECT_EQ(last[1].ids[1], kComma) << "a comma that has no room begins the next chunk";
 }
 
+TEST(PromptChunks, KeepAnAddedWordsVectorsTogether) {
+  Tokenizer tokenizer = letters();
+  tokenizer.add_word("style", {100, 101, 102});
+  const auto split = [&](const std::string& text, int64_t length) {
+    return split_chunks(parse_attention(text), tokenizer, length);
+  };
+  const auto got = split("a a a style b", 7);
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[0].ids, (Ids{kBegin, 0, 0, 0, kEnd, kPad, kPad}));
+  EXPECT_EQ(got[1].ids, (Ids{kBegin, 100, 101, 102, 1, kEnd, kPad}));
+  EXPECT_EQ(split("a a style", 7).size(), 1u) << "it just fits";
+  EXPECT_EQ(split("style", 4).size(), 2u) << "it fits in no chunk";
+}
+
 TEST(PromptChunks, KeepWeightsWhereTokensMove) {
   const auto got = chunks(words(60) + ",(" + words(20, 'b') + ":2)");
   ASSERT_EQ(got.size(), 2u);
@@ -94,15 +114,17 @@ TEST(PromptPlan, HasAContextForEachChoiceOfTextsInTheOrderOfSteps) {
   EXPECT_EQ(got.contexts.size(), 4u);
   EXPECT_EQ(got.of_step, (std::vector<size_t>{0, 1, 2, 3, 2}));
   EXPECT_EQ(got.rows(), 2);
-  EXPECT_EQ(got.contexts[3][0], chunks("e")) << "the negative prompt comes first";
-  EXPECT_EQ(got.contexts[3][1], chunks("b c"));
+  EXPECT_EQ(chunks_of(got.contexts[3][0]), chunks("e")) << "the negative prompt comes first";
+  EXPECT_EQ(chunks_of(got.contexts[3][1]), chunks("b c"));
 }
 
 TEST(PromptPlan, HasARowForEachPart) {
   const PromptPlan got = plan("a AND b:2", "c");
   EXPECT_EQ(got.rows(), 3);
   EXPECT_EQ(got.part_weights, (std::vector<double>{1, 2}));
-  EXPECT_EQ(got.contexts[0], (std::vector<PromptRow>{chunks("c"), chunks("a"), chunks("b")}));
+  EXPECT_EQ(chunks_of(got.contexts[0][0]), chunks("c"));
+  EXPECT_EQ(chunks_of(got.contexts[0][1]), chunks("a"));
+  EXPECT_EQ(chunks_of(got.contexts[0][2]), chunks("b"));
 }
 
 TEST(PromptPlan, MakesRowsMeetAtTheLeastCommonMultipleOfTheirChunks) {
@@ -119,7 +141,9 @@ TEST(PromptPlan, MakesRowsMeetAtTheLeastCommonMultipleOfTheirChunks) {
 TEST(PromptPlan, FillsShorterTextsOfOneScheduleWithEmptyChunks) {
   const PromptPlan got = plan("[a:" + words(76) + ":2]", "");
   EXPECT_EQ(got.chunks, 2);
-  EXPECT_EQ(got.contexts[0][1], (PromptRow{chunks("a")[0], chunks("")[0]}));
+  EXPECT_EQ(chunks_of(got.contexts[0][1]), (PromptRow{chunks("a")[0], chunks("")[0]}));
+  EXPECT_EQ(got.mean_groups.size(), 3u) << "one for the negative prompt, one a place";
+  EXPECT_EQ(got.mean_groups[2].size(), 2u) << "one a text";
 }
 
 TEST(PromptPlan, SkipsNoLayersOfAPlainNegativePrompt) {

@@ -22,6 +22,7 @@ struct PromptSettings {
   // that the model's own config leaves out (SD 2) do not count. In plain language the negative
   // prompt sees the whole text encoder, as in diffusers.
   int64_t clip_skip = 1;
+  int64_t steps_before = 0;  // of the first pass, in the second: see parse_schedule
   auto operator<=>(const PromptSettings&) const = default;
 };
 

@@ -26,7 +26,8 @@ Node text_node(std::string text) { return {.kind = Node::Kind::text, .text = std
 
 class Parser {
  public:
-  Parser(std::string_view text, int64_t steps) : text_(text), steps_(steps) {}
+  Parser(std::string_view text, int64_t steps, int64_t steps_before)
+      : text_(text), steps_(steps), steps_before_(steps_before) {}
 
   // Up to one of `stops` or the end.
   Node sequence(std::string_view stops) {
@@ -105,13 +106,14 @@ class Parser {
     const std::optional<double> number = parse_decimal(text);
     if (!number) return {};
     const bool is_part = text.find('.') != std::string_view::npos;
-    const auto steps = static_cast<double>(steps_);
-    return static_cast<int64_t>(
-        std::trunc(std::clamp(is_part ? *number * steps : *number, -1.0, steps)));
+    const auto steps = static_cast<double>(steps_), before = static_cast<double>(steps_before_);
+    const double parts_before = steps_before_ > 0 ? 1.0 : 0.0;
+    const double when = is_part ? (*number - parts_before) * steps : *number - before;
+    return static_cast<int64_t>(std::trunc(std::clamp(when, -1.0, steps)));
   }
 
   std::string_view text_;
-  int64_t steps_;
+  int64_t steps_, steps_before_;
   size_t at_ = 0;
   std::set<size_t> literal_;  // places of brackets that mean nothing
 };
@@ -133,11 +135,12 @@ void add_text(const Node& node, int64_t step, std::string& text) {
 
 }  // namespace
 
-std::vector<ScheduledText> parse_schedule(std::string_view text, int64_t steps) {
+std::vector<ScheduledText> parse_schedule(std::string_view text, int64_t steps,
+                                          int64_t steps_before) {
   CHECK(steps >= 1, "a schedule over {} steps", steps);
   const auto opens = [](char c) { return c == '[' || c == '('; };
   if (std::ranges::count_if(text, opens) > kMostBrackets) return {{steps, std::string(text)}};
-  const Node node = Parser(text, steps).sequence("");
+  const Node node = Parser(text, steps, steps_before).sequence("");
   std::vector<ScheduledText> result;
   for (int64_t step = 1; step <= steps; ++step) {
     std::string now;

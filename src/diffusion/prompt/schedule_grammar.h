@@ -17,7 +17,9 @@ struct ScheduledText {
 // AUTOMATIC1111's grammar: [from:to:when], [to:when], [from::when] and, an option a step, [a|b].
 // `when` with a dot is a part of the steps, otherwise a step: the last one of `from`. What does not
 // fit is text, and so is all of a text with more than 1,000 opening brackets. Neighbours in the
-// result differ; the last entry ends at `steps`, which is at least 1.
-std::vector<ScheduledText> parse_schedule(std::string_view text, int64_t steps);
+// result differ; the last entry ends at `steps`, which is at least 1. After a first pass of
+// `steps_before` steps `when` goes on counting: steps from steps_before on, parts from 1.0 on.
+std::vector<ScheduledText> parse_schedule(std::string_view text, int64_t steps,
+                                          int64_t steps_before = 0);
 
 }  // namespace tempera::diffusion

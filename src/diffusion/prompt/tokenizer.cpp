@@ -235,6 +235,12 @@ void Tokenizer::add_word(std::string_view word, const std::vector<int32_t>& ids)
                              .whole_word = true});
 }
 
+size_t Tokenizer::ids_of_word(int32_t first) const {
+  const auto begins = [&](const SpecialToken& t) { return !t.more.empty() && t.id == first; };
+  const auto word = std::ranges::find_if(special_tokens_, begins);
+  return word == special_tokens_.end() ? 1 : 1 + word->more.size();
+}
+
 Result<TokenizerFiles> read_tokenizer_files(const std::string& folder) {
   if (folder == kClipTokenizer) return stock_tokenizer_files(Padding::end);
   if (folder == kClipTokenizerSd2) return stock_tokenizer_files(Padding::exclamation);

@@ -52,6 +52,8 @@ class Tokenizer {
   // From now on `word`, in any case and where contains_word() sees it, is these ids, of which there
   // is one at least.
   void add_word(std::string_view word, const std::vector<int32_t>& ids);
+  // How many ids the added word has that begins with this one; 1 for any other token.
+  size_t ids_of_word(int32_t first) const;
 
  private:
   std::shared_ptr<const BytePairs> pairs_;

@@ -49,6 +49,7 @@ const KSampler kDpm2 = {.name = "dpm2",
                         .aliases = kAliases,
                         .automatic = Schedule::karras,
                         .discards = true,
+                        .calls_per_step = 2,
                         .steps = dpm2_steps};
 const KSampler kDpm2Ancestral = {.name = "dpm2_a",
                                  .title = "DPM2 a",
@@ -56,6 +57,7 @@ const KSampler kDpm2Ancestral = {.name = "dpm2_a",
                                  .aliases = kAncestralAliases,
                                  .automatic = Schedule::karras,
                                  .discards = true,
+                                 .calls_per_step = 2,
                                  .steps = ancestral_steps};
 
 }  // namespace tempera::diffusion::k_diffusion

@@ -69,12 +69,14 @@ const KSampler kDpmpp2sAncestral = {.name = "dpm++2s_a",
                                     .function = "sample_dpmpp_2s_ancestral",
                                     .aliases = kAncestralAliases,
                                     .automatic = Schedule::karras,
+                                    .calls_per_step = 2,
                                     .steps = ancestral_steps};
 const KSampler kDpmppSde = {.name = "dpm++sde",
                             .title = "DPM++ SDE",
                             .function = "sample_dpmpp_sde",
                             .aliases = kSdeAliases,
                             .automatic = Schedule::karras,
+                            .calls_per_step = 2,
                             .steps = sde_steps};
 
 }  // namespace tempera::diffusion::k_diffusion

@@ -33,6 +33,7 @@ const KSampler kHeun = {.name = "heun",
                         .function = "sample_heun",
                         .aliases = kAliases,
                         .automatic = Schedule::uniform,
+                        .calls_per_step = 2,
                         .steps = heun_steps};
 
 }  // namespace tempera::diffusion::k_diffusion

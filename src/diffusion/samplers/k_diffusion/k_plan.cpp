@@ -63,6 +63,7 @@ Sampler row_of(const KSampler& sampler) {
           .default_spacing = TimestepSpacing::linspace,
           .scales_input = true,
           .history = 1 + LinearStep::kMemory,
+          .calls_per_step = sampler.calls_per_step,
           .default_eta = 1.0,
           .has_zero_snr = true,
           .plan = nullptr,

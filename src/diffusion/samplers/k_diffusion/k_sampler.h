@@ -26,6 +26,7 @@ struct KSampler {
   std::span<const std::string_view> aliases;
   Schedule automatic;     // what AUTOMATIC1111's "Automatic" stands for
   bool discards = false;  // always leaves out the sigma before the last
+  size_t calls_per_step = 1;
   std::vector<LinearStep> (*steps)(const Walk& walk);
 };
 
