@@ -10,5 +10,7 @@ inline constexpr std::string_view kClipTokenizerSd2 =
     "builtin:clip-tokenizer-sd2";  // pads with "!"
 inline constexpr std::string_view kSd1Scheduler = "builtin:sd1-scheduler";
 inline constexpr std::string_view kSd2Scheduler = "builtin:sd2-scheduler";  // predicts v
+// Predicts v from timesteps up to noise alone (https://arxiv.org/abs/2305.08891).
+inline constexpr std::string_view kZeroSnrScheduler = "builtin:zero-snr-scheduler";
 
 }  // namespace tempera

@@ -7,19 +7,24 @@
 namespace tempera::diffusion {
 
 std::optional<std::string> stock_scheduler_config(std::string_view path) {
-  const bool predicts_v = path == kSd2Scheduler;
+  const bool has_zero_snr = path == kZeroSnrScheduler;
+  const bool predicts_v = path == kSd2Scheduler || has_zero_snr;
   if (!predicts_v && path != kSd1Scheduler) return std::nullopt;
-  const Json config = {{"_class_name", "PNDMScheduler"},
-                       {"beta_end", 0.012},
-                       {"beta_schedule", "scaled_linear"},
-                       {"beta_start", 0.00085},
-                       {"clip_sample", false},
-                       {"num_train_timesteps", 1000},
-                       {"prediction_type", predicts_v ? "v_prediction" : "epsilon"},
-                       {"set_alpha_to_one", false},
-                       {"skip_prk_steps", true},
-                       {"steps_offset", 1},
-                       {"trained_betas", nullptr}};
+  Json config = {{"_class_name", "PNDMScheduler"},
+                 {"beta_end", 0.012},
+                 {"beta_schedule", "scaled_linear"},
+                 {"beta_start", 0.00085},
+                 {"clip_sample", false},
+                 {"num_train_timesteps", 1000},
+                 {"prediction_type", predicts_v ? "v_prediction" : "epsilon"},
+                 {"set_alpha_to_one", false},
+                 {"skip_prk_steps", true},
+                 {"steps_offset", 1},
+                 {"trained_betas", nullptr}};
+  if (has_zero_snr) {
+    config["rescale_betas_zero_snr"] = true;
+    config["timestep_spacing"] = "trailing";
+  }
   return config.dump(2) + "\n";
 }
 

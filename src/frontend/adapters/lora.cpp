@@ -113,9 +113,28 @@ StoredTensor changed(StoredTensor base, std::vector<WeightChange> changes) {
   return result;
 }
 
+// What a file of other names is, by one of its tensors; empty where that is not known.
+std::string_view other_adapter(std::string_view tensor) {
+  if (tensor.find(".oft_") != std::string_view::npos) return "OFT";
+  if (tensor.ends_with(".on_input")) return "(IA)^3";
+  if (tensor.find(".hra_") != std::string_view::npos) return "HRA";
+  return tensor.ends_with(".a1.weight") ? "GLoRA" : "";
+}
+
+Status refuse_other_adapters(const NamedTensors& tensors, const std::string& path) {
+  for (const auto& [tensor_name, tensor] : tensors)
+    if (const std::string_view kind = other_adapter(tensor_name); !kind.empty())
+      return error(ErrorCode::unsupported,
+                   "{}: tensor {} belongs to an adapter of the kind {}, which is not supported "
+                   "yet; LoRA, LoCon, LoHa, LoKr and DoRA are",
+                   path, quote(tensor_name), kind);
+  return {};
+}
+
 }  // namespace
 
 Result<Lora> read_lora(const NamedTensors& tensors, const std::string& path) {
+  TRY(refuse_other_adapters(tensors, path));
   Lora lora{.path = path};
   for (const auto& [tensor_name, tensor] : tensors) {
     const std::optional<LoraName> parsed = parse_lora_name(tensor_name);

@@ -103,6 +103,20 @@ std::string underscored(std::string_view path) {
   return result;
 }
 
+// Empty for the projections of queries, keys and values, which OpenCLIP fuses.
+std::string open_clip_path(std::string module) {
+  constexpr std::string_view kLayers = "encoder.layers.";
+  if (!module.starts_with(kLayers) || module.ends_with("k_proj") || module.ends_with("v_proj") ||
+      module.ends_with("q_proj"))
+    return {};
+  module.replace(0, kLayers.size(), "transformer.resblocks.");
+  replace(module, "self_attn.", "attn.");
+  replace(module, "mlp.fc1", "mlp.c_fc");
+  replace(module, "mlp.fc2", "mlp.c_proj");
+  replace(module, "layer_norm", "ln_");
+  return module;
+}
+
 const Suffix* find_suffix(std::string_view name) {
   for (const Suffix& suffix : kSuffixes)
     if (name.ends_with(suffix.text)) return &suffix;
@@ -136,6 +150,12 @@ std::map<std::string, std::string, std::less<>> lora_module_names(
   const UnetBlocks blocks = part == Part::unet ? unet_blocks(modules) : UnetBlocks{};
   for (const std::string& module : modules) {
     names.emplace(underscored(module), module);
+    if (part == Part::text_encoder) {
+      if (const std::string path = open_clip_path(module); !path.empty()) {
+        names.emplace(underscored(path), module);
+        names.emplace("model_" + underscored(path), module);
+      }
+    }
     if (part != Part::unet) continue;
     if (const std::string path = ldm_unet_path(module, blocks); !path.empty())
       names.emplace(underscored(path), module);

@@ -25,7 +25,7 @@ struct LoraName {
 std::optional<LoraName> parse_lora_name(std::string_view name);
 
 // The names under which LoRA files know the modules of a part: of each the path with '_' for '.',
-// and LDM's for the UNet. `modules` are canonical paths.
+// LDM's for the UNet and OpenCLIP's for the text encoder. `modules` are canonical paths.
 std::map<std::string, std::string, std::less<>> lora_module_names(
     Part part, const std::vector<std::string>& modules);
 

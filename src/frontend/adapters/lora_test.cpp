@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "frontend/adapters/ldm_unet_path.h"
@@ -169,6 +170,32 @@ TEST(MergeLoras, RefusesAFileOfWhichNothingFits) {
   const Result<Lora> unknown = read_lora({{"a.weight", tensor({1}, {0})}}, "l.safetensors");
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code, ErrorCode::unsupported);
+}
+
+TEST(Lora, KnowsOpenClipsNamesOfTheTextEncoder) {
+  const auto names =
+      lora_module_names(Part::text_encoder, {"encoder.layers.3.mlp.fc1", "encoder.layers.3.mlp.fc2",
+                                             "encoder.layers.3.self_attn.out_proj",
+                                             "encoder.layers.3.self_attn.q_proj"});
+  EXPECT_EQ(names.at("model_transformer_resblocks_3_mlp_c_fc"), "encoder.layers.3.mlp.fc1");
+  EXPECT_EQ(names.at("transformer_resblocks_3_mlp_c_proj"), "encoder.layers.3.mlp.fc2");
+  EXPECT_EQ(names.at("transformer_resblocks_3_attn_out_proj"),
+            "encoder.layers.3.self_attn.out_proj");
+  EXPECT_EQ(names.at("encoder_layers_3_self_attn_q_proj"), "encoder.layers.3.self_attn.q_proj");
+  EXPECT_EQ(names.size(), 4u + 3 * 2);
+}
+
+TEST(Lora, RefusesOtherAdaptersByName) {
+  for (const auto& [tensor, kind] : std::map<std::string, std::string>{
+           {"lora_unet_mid_block_attentions_0_proj_in.oft_blocks", "OFT"},
+           {"lora_unet_mid_block_attentions_0_proj_in.on_input", "(IA)^3"}}) {
+    const auto read = read_lora({{tensor, stored(Tensor(DType::f32, {1}))}}, "a.safetensors");
+    EXPECT_EQ(read.error().code, ErrorCode::unsupported);
+    EXPECT_EQ(read.error().message, "a.safetensors: tensor '" + tensor +
+                                        "' belongs to an adapter of the kind " + kind +
+                                        ", which is not supported yet; LoRA, LoCon, LoHa, LoKr and "
+                                        "DoRA are");
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/builtin.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "frontend/checkpoint/model_index.h"
@@ -94,6 +95,20 @@ Result<Json> read_config(const Checkpoint& checkpoint, Part part, std::string& f
   return read_json_file(file);
 }
 
+bool uses_second_generation_text(const ClipTextConfig& config) {
+  return config.hidden_act == Activation::gelu;
+}
+
+// CLIP's own for a folder that has a text encoder alone. One whose config cannot be read is told of
+// where it is used.
+void add_missing_tokenizer(Checkpoint& checkpoint) {
+  if (!checkpoint.tokenizer_folder.empty() || checkpoint.find(Part::text_encoder) == nullptr)
+    return;
+  const auto config = read_text_encoder_config(checkpoint);
+  const bool is_second = config.ok() && uses_second_generation_text(*config);
+  checkpoint.tokenizer_folder = is_second ? kClipTokenizerSd2 : kClipTokenizer;
+}
+
 Result<Checkpoint> open_folder(const std::string& path) {
   const std::string index_file = join(path, "model_index.json");
   const bool has_index = is_file(index_file);
@@ -112,6 +127,7 @@ Result<Checkpoint> open_folder(const std::string& path) {
     return error(ErrorCode::not_found,
                  "{}: no folder text_encoder, unet or vae in it; is this a diffusers folder?",
                  path);
+  add_missing_tokenizer(checkpoint);
   return checkpoint;
 }
 
@@ -150,10 +166,6 @@ Status take_vae(Checkpoint& checkpoint, const std::string& path) {
                 [](const PartSource& source) { return source.part == Part::vae; });
   checkpoint.parts.push_back(*vae);
   return {};
-}
-
-bool uses_second_generation_text(const ClipTextConfig& config) {
-  return config.hidden_act == Activation::gelu;
 }
 
 }  // namespace

@@ -37,9 +37,11 @@ struct Checkpoint {
   std::string path;
   std::string pipeline_class;     // empty without model_index.json
   std::vector<PartSource> parts;  // those that are there
-  std::string tokenizer_folder;   // these three are empty where absent; of a single file built in
-  std::string scheduler_config;   // path of scheduler_config.json; both as base/builtin.h
-  std::string tempera_config;     // path of tempera.json: defaults of this program for this model
+  // These three are empty where absent. Built-in ones, as base/builtin.h names them: the tokenizer
+  // of a folder that lacks it, and of a single file the tokenizer and the scheduler.
+  std::string tokenizer_folder;
+  std::string scheduler_config;  // path of scheduler_config.json
+  std::string tempera_config;    // path of tempera.json: defaults of this program for this model
   std::optional<bool> prefers_ema;
   std::string taesd_file;  // whose decoder stands in for the VAE's; empty: none
   const PartSource* find(Part part) const;

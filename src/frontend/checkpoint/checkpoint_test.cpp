@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/builtin.h"
 #include "frontend/checkpoint/describe.h"
 #include "frontend/checkpoint/weights_file.h"
 #include "frontend/models/component.h"
@@ -54,6 +55,18 @@ TEST(OpenCheckpoint, TakesFoldersOfSomePartsAndOfOne) {
   EXPECT_EQ(*recognise_family(*unet), "sd2");
   EXPECT_TRUE(
       build_component(*unet, Component::unet, {.height = 8, .width = 8, .tokens = 77}).ok());
+}
+
+TEST(OpenCheckpoint, AFolderWithoutATokenizerGetsClips) {
+  TempFolder folder;
+  folder.link("text_encoder", kSd15 + "/text_encoder");
+  EXPECT_EQ(open_checkpoint(folder.path())->tokenizer_folder, kClipTokenizer);
+  TempFolder second;
+  second.link("text_encoder", kSd2 + "/text_encoder");
+  EXPECT_EQ(open_checkpoint(second.path())->tokenizer_folder, kClipTokenizerSd2);
+  TempFolder none;
+  none.link("vae", kSd2 + "/vae");
+  EXPECT_EQ(open_checkpoint(none.path())->tokenizer_folder, "");
 }
 
 TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {

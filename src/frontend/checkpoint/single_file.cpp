@@ -5,6 +5,7 @@
 #include "base/builtin.h"
 #include "base/text.h"
 #include "frontend/checkpoint/infer_config.h"
+#include "frontend/checkpoint/prediction_hint.h"
 #include "tensor_file/part_names.h"
 #include "tensor_file/tensor_file.h"
 
@@ -36,6 +37,14 @@ Json infer_config(Part part, const NamedTensors& tensors, Generation generation)
   return part == Part::unet ? infer_unet_config(tensors, generation) : infer_vae_config(tensors);
 }
 
+// SD 2's models for text to image predict v unless the file says otherwise; of the others none
+// does.
+std::string_view scheduler_of(const TensorFile& file, bool usually_predicts_v) {
+  const PredictionHint hint = prediction_hint(file);
+  if (hint.has_zero_snr) return kZeroSnrScheduler;
+  return hint.predicts_v.value_or(usually_predicts_v) ? kSd2Scheduler : kSd1Scheduler;
+}
+
 }  // namespace
 
 Result<Checkpoint> open_single_file(const std::string& path) {
@@ -57,7 +66,7 @@ Result<Checkpoint> open_single_file(const std::string& path) {
   const StoredTensor* first = unet == parts.end() ? nullptr : find(unet->second, "conv_in.weight");
   const bool inpaints = first != nullptr && first->shape.size() == 4 && first->shape[1] == 9;
   const bool is_sd2 = generation == Generation::sd2;
-  checkpoint.scheduler_config = is_sd2 && !inpaints ? kSd2Scheduler : kSd1Scheduler;
+  checkpoint.scheduler_config = scheduler_of(file, is_sd2 && !inpaints);
   checkpoint.tokenizer_folder = is_sd2 ? kClipTokenizerSd2 : kClipTokenizer;
   return checkpoint;
 }

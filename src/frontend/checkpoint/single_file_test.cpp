@@ -19,6 +19,7 @@ using test::TempFolder;
 const std::string kSd15 = data_path("tiny/sd15"), kSd2 = data_path("tiny/sd2");
 
 using Tensors = std::map<std::string, Tensor>;
+using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 Tensors read_part(const Checkpoint& checkpoint, Part part) {
   Tensors tensors;
@@ -176,6 +177,48 @@ TEST(SingleFile, UnderstandsOpenClipAndLinearProjections) {
   EXPECT_EQ(*recognise_family(file), "sd2");
   EXPECT_EQ(file.tokenizer_folder, kClipTokenizerSd2);
   EXPECT_EQ(file.scheduler_config, kSd2Scheduler);
+}
+
+TEST(SingleFile, SaysItselfWhatItPredicts) {
+  TempFolder temporary;
+  const auto scheduler = [&](const Tensors& tensors, const Metadata& metadata) {
+    std::vector<TensorView> views;
+    for (const auto& [name, tensor] : tensors) views.push_back(view(name, tensor));
+    const std::string path = temporary.path("model.safetensors");
+    EXPECT_TRUE(write_safetensors(path, std::move(views), metadata).ok());
+    return open(path).scheduler_config;
+  };
+  Tensors sd1 = single_file(open(kSd15), false, 2);
+  const Tensors sd2 = single_file(open(kSd2), true, 1);
+  EXPECT_EQ(scheduler(sd1, {{"modelspec.prediction_type", "v"}}), kSd2Scheduler);
+  EXPECT_EQ(scheduler(sd1, {{"modelspec.prediction_type", "what"}}), kSd1Scheduler);
+  EXPECT_EQ(scheduler(sd2, {{"modelspec.prediction_type", "epsilon"}}), kSd1Scheduler);
+  EXPECT_EQ(scheduler(sd2, {{"modelspec.architecture", "stable-diffusion-v2-512"}}), kSd1Scheduler);
+  sd1.emplace("v_pred", Tensor(DType::f32, {0}));
+  EXPECT_EQ(scheduler(sd1, {{"modelspec.prediction_type", "epsilon"}}), kSd2Scheduler);
+  sd1.emplace("ztsnr", Tensor(DType::f32, {0}));
+  EXPECT_EQ(scheduler(sd1, {}), kZeroSnrScheduler);
+  temporary.write("model.yaml",
+                  "model:\n  params:\n    # parameterization: \"v\"\n"
+                  "    parameterization: \"eps\"  # noise\r\n");
+  EXPECT_EQ(scheduler(sd2, {}), kSd1Scheduler);
+  temporary.write("model.yaml", "    parameterization: v");
+  EXPECT_EQ(scheduler(single_file(open(kSd15), false, 2), {}), kSd2Scheduler);
+}
+
+TEST(SingleFile, NamesTensorsAsItStoresThem) {
+  TempFolder temporary;
+  const auto stored = [](const Checkpoint& file, Part part, std::string_view name) {
+    return (*open_weights(file, part))->stored_name(name);
+  };
+  const Checkpoint sd2 = open(write(temporary, single_file(open(kSd2), true, 1)));
+  EXPECT_EQ(stored(sd2, Part::unet, "conv_in.bias"), "model.diffusion_model.input_blocks.0.0.bias");
+  EXPECT_EQ(stored(sd2, Part::text_encoder, "encoder.layers.0.self_attn.k_proj.weight"),
+            "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight");
+  EXPECT_EQ(stored(sd2, Part::vae, "decoder.mid_block.attentions.0.to_q.weight"),
+            "first_stage_model.decoder.mid.attn_1.q.weight");
+  EXPECT_EQ(stored(open(kSd15), Part::text_encoder, "final_layer_norm.bias"),
+            "text_model.final_layer_norm.bias");
 }
 
 TEST(SingleFile, TellsTheConfigsByShapes) {

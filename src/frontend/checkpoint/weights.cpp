@@ -1,5 +1,6 @@
 #include "frontend/checkpoint/weights.h"
 
+#include <map>
 #include <utility>
 
 #include "tensor_file/module_name.h"
@@ -25,6 +26,26 @@ std::optional<Part> part_from_name(std::string_view text) {
   return std::nullopt;
 }
 
+namespace {
+
+using Names = std::unordered_map<std::string, std::string>;
+
+// By the place of their bytes: views lie within those of what the file holds.
+Names stored_names(const NamedTensors& stored, const NamedTensors& canonical) {
+  std::map<const std::byte*, const std::string*> by_end;
+  for (const auto& [name, tensor] : stored)
+    if (!tensor.bytes.empty()) by_end.emplace(tensor.bytes.data() + tensor.bytes.size(), &name);
+  Names names;
+  for (const auto& [name, tensor] : canonical) {
+    if (tensor.bytes.empty()) continue;
+    if (const auto found = by_end.upper_bound(tensor.bytes.data()); found != by_end.end())
+      names.emplace(name, *found->second);
+  }
+  return names;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Weights>> Weights::open(Part part, const std::string& path,
                                                      const PartOptions& options) {
   ASSIGN_OR_RETURN(const TensorFile file, TensorFile::open(path));
@@ -32,7 +53,10 @@ Result<std::shared_ptr<const Weights>> Weights::open(Part part, const std::strin
                    tensors_of_part(name(part), file.tensors(), path, options));
   const bool is_prefixed = part == Part::text_encoder && !file.tensors().empty() &&
                            file.tensors().front().first.starts_with(kTextModelPrefix);
-  const auto stored_name = [is_prefixed](std::string_view canonical_name) {
+  const Names names = stored_names(file.tensors(), tensors);
+  const auto stored_name = [is_prefixed, names](std::string_view canonical_name) {
+    const auto found = names.find(std::string(canonical_name));
+    if (found != names.end()) return found->second;
     return std::string(is_prefixed ? kTextModelPrefix : "") + std::string(canonical_name);
   };
   return std::make_shared<const Weights>(part, path, std::move(tensors), stored_name);
