@@ -18,7 +18,8 @@ Result<const TensorFile*> open_shard(Shards& shards, const std::string& name,
   const auto found = shards.find(name);
   if (found != shards.end()) return &found->second;
   const std::filesystem::path file(name);
-  if (name.empty() || file.filename() != file || name == ".." || name.ends_with(".json"))
+  if (name.empty() || file.filename() != file || name == ".." || name.ends_with(".json") ||
+      name.find('\0') != std::string::npos)
     return error(ErrorCode::data_loss, "{}: names {} as a file of weights beside it", index,
                  quote(name));
   if (shards.size() == kMaxShards)

@@ -155,10 +155,23 @@ void read_solver(Reader& reader, SchedulerConfig& config) {
 // More training steps than any model has, and few enough that a hostile file costs nothing.
 constexpr int64_t kMaxTrainTimesteps = 100000;
 
+// The part of a step that is noise; the last of a schedule up to noise alone is 1.
+Status check_beta(std::string_view key, double beta, std::string_view where) {
+  if (beta >= 0.0 && beta <= 1.0) return {};
+  return error(ErrorCode::data_loss, "{}: {} holds {}, which is not within 0 to 1", where, key,
+               beta);
+}
+
 Status check_ranges(const SchedulerConfig& config, std::string_view where) {
-  if (config.num_train_timesteps < 1 || config.num_train_timesteps > kMaxTrainTimesteps)
-    return error(ErrorCode::data_loss, "{}: num_train_timesteps is {}, not within 1 to {}", where,
+  if (config.num_train_timesteps < 2 || config.num_train_timesteps > kMaxTrainTimesteps)
+    return error(ErrorCode::data_loss, "{}: num_train_timesteps is {}, not within 2 to {}", where,
                  config.num_train_timesteps, kMaxTrainTimesteps);
+  if (config.steps_offset < 0 || config.steps_offset >= config.num_train_timesteps)
+    return error(ErrorCode::data_loss, "{}: steps_offset is {}, not within 0 to {}", where,
+                 config.steps_offset, config.num_train_timesteps - 1);
+  TRY(check_beta("beta_start", config.beta_start, where));
+  TRY(check_beta("beta_end", config.beta_end, where));
+  for (const float beta : config.trained_betas) TRY(check_beta("trained_betas", beta, where));
   const auto betas = static_cast<int64_t>(config.trained_betas.size());
   if (betas != 0 && betas != config.num_train_timesteps)
     return error(ErrorCode::data_loss,

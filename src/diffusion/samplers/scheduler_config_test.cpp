@@ -51,7 +51,13 @@ TEST(SchedulerConfig, NamesWhatItRefuses) {
             "scheduler_config.json: prediction_type 'flow_prediction' is not supported; supported "
             "are epsilon, v_prediction, sample");
   EXPECT_EQ(message(R"({"num_train_timesteps": 0})"),
-            "scheduler_config.json: num_train_timesteps is 0, not within 1 to 100000");
+            "scheduler_config.json: num_train_timesteps is 0, not within 2 to 100000");
+  EXPECT_EQ(message(R"({"steps_offset": -1})"),
+            "scheduler_config.json: steps_offset is -1, not within 0 to 999");
+  EXPECT_EQ(message(R"({"beta_end": 1e30})"),
+            "scheduler_config.json: beta_end holds 1e+30, which is not within 0 to 1");
+  EXPECT_EQ(message(R"({"num_train_timesteps": 2, "trained_betas": [0.1, -0.5]})"),
+            "scheduler_config.json: trained_betas holds -0.5, which is not within 0 to 1");
   EXPECT_EQ(message(R"({"trained_betas": [0.1, 0.2]})"),
             "scheduler_config.json: trained_betas holds 2 values, num_train_timesteps is 1000");
   EXPECT_EQ(parse(R"({"beta_start": "x"})").error().code, ErrorCode::data_loss);

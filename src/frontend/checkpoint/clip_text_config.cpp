@@ -33,7 +33,9 @@ Result<ClipTextConfig> parse_clip_text_config(const Json& json, const std::strin
   c.intermediate_size = config.integer("intermediate_size", c.intermediate_size);
   c.num_hidden_layers = config.integer("num_hidden_layers", c.num_hidden_layers, 1, 256);
   c.num_attention_heads = config.integer("num_attention_heads", c.num_attention_heads);
-  c.max_position_embeddings = config.integer("max_position_embeddings", c.max_position_embeddings);
+  // Begin, end and a token between them.
+  c.max_position_embeddings =
+      config.integer("max_position_embeddings", c.max_position_embeddings, 3);
   c.hidden_act = read_activation(config, "hidden_act", "quick_gelu");
   c.layer_norm_eps = config.number("layer_norm_eps", c.layer_norm_eps);
   c.bos_token_id = read_token(config, "bos_token_id", c.bos_token_id);
