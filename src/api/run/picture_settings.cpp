@@ -48,13 +48,25 @@ Value rng_name(const std::string& text) { return lower_case(text) == "cpu" ? "cp
 Value upscaler_name(const std::string& text) {
   return lower_case(text).starts_with("latent") ? "latent" : "lanczos";
 }
+// "fill" blurs what is around into the masked part.
+Value fill_name(const std::string& text) {
+  if (text == "latent noise") return "noise";
+  if (text == "latent nothing") return "zero";
+  return text == "fill" ? "blur" : text;
+}
+Value if_only_masked(const std::string& text) {
+  return lower_case(text) == "only masked" ? Value("true") : Value();
+}
+Value if_zero_snr(const std::string& text) {
+  return lower_case(text).starts_with("zero") ? Value("true") : Value();
+}
 
 struct FieldFlag {
   std::string_view field, flag;
   Value (*value)(const std::string& text);
 };
 
-// AUTOMATIC1111's fields and what they are here.
+// AUTOMATIC1111's fields and what they are here, and the fields of our own for what it lacks.
 constexpr FieldFlag kFieldFlags[] = {
     {"Steps", "steps", as_it_stands},
     {"Sampler", "sampler", as_it_stands},
@@ -71,9 +83,33 @@ constexpr FieldFlag kFieldFlags[] = {
     {"Hires upscale", "hires", as_it_stands},
     {"Hires steps", "hires-steps", if_not_zero},
     {"Hires upscaler", "hires-upscaler", upscaler_name},
+    {"Hires denoising strength", "hires-strength", as_it_stands},
     {"Mask blur", "mask-blur", as_it_stands},
+    {"Masked content", "mask-fill", fill_name},
+    {"Inpaint area", "only-masked", if_only_masked},
+    {"Masked area padding", "only-masked-padding", as_it_stands},
     {"Tiling", "tiling", if_true},
     {"Token merging ratio", "token-merging-ratio", if_not_zero},
+    {"Token merging max downsample", "token-merging-max-downsample", as_it_stands},
+    {"Token merging cross attention", "token-merging-crossattn", if_true},
+    {"Token merging MLP", "token-merging-mlp", if_true},
+    {"DeepCache interval", "deep-cache", as_it_stands},
+    {"Guidance from", "guidance-from", as_it_stands},
+    {"Guidance to", "guidance-to", as_it_stands},
+    {"Guidance rescale", "guidance-rescale", as_it_stands},
+    {"Timestep spacing", "timestep-spacing", as_it_stands},
+    {"Prediction", "prediction", as_it_stands},
+    {"Noise Schedule", "rescale-betas-zero-snr", if_zero_snr},
+    {"Prompt language", "prompt-language", as_it_stands},
+    {"Compat", "compat", as_it_stands},
+    {"Sigma churn", "s-churn", if_not_zero},
+    {"Sigma tmin", "s-tmin", if_not_zero},
+    {"Sigma tmax", "s-tmax", as_it_stands},
+    {"Sigma noise", "s-noise", as_it_stands},
+    {"Schedule min sigma", "sigma-min", if_not_zero},
+    {"Schedule max sigma", "sigma-max", if_not_zero},
+    {"Schedule rho", "rho", if_not_zero},
+    {"Quantize timesteps", "quantize-timesteps", if_true},
     {"Always discard next-to-last sigma", "discard-next-to-last-sigma", if_true},
     {"Discard penultimate sigma", "discard-next-to-last-sigma", if_true},
     {"SGM noise multiplier", "sgm-noise-multiplier", if_true},
@@ -82,8 +118,8 @@ constexpr FieldFlag kFieldFlags[] = {
 // Fields that say what a picture was made with and ask for nothing here, beside any that ends in
 // "hash", "hashes" or begins with "Version"; those read elsewhere are here too.
 constexpr std::string_view kSilentFields[] = {
-    "Size",   "Model",   "Denoising strength", "VAE", "App", "User", "Hashes", "Batch size",
-    "Parser", "Version", "Hires sampler"};
+    "Size",   "Model",   "Denoising strength", "VAE",         "App", "User", "Hashes", "Batch size",
+    "Parser", "Version", "Hires sampler",      "Hires resize"};
 
 bool is_silent(std::string_view field) {
   return std::ranges::find(kSilentFields, field) != std::end(kSilentFields) ||
@@ -97,6 +133,35 @@ bool add_size(const std::string& text, Flags& flags) {
   flags.emplace_back("width", text.substr(0, x));
   flags.emplace_back("height", text.substr(x + 1));
   return true;
+}
+
+// Whether "Denoising strength" is that of the second pass.
+bool has_hires_strength(const Infotext& infotext) {
+  return (find_field(infotext, "Hires upscale") || find_field(infotext, "Hires resize")) &&
+         !find_field(infotext, "Hires denoising strength");
+}
+
+// A second pass to a size that is given by itself: the picture's times one factor, else left out.
+void add_hires_size(const Infotext& infotext, PictureSettings& settings) {
+  const std::string* target = find_field(infotext, "Hires resize");
+  const std::string* size = find_field(infotext, "Size");
+  Flags from, to;
+  if (!target) return;
+  if (!size || !add_size(*size, from) || !add_size(*target, to)) return;
+  const auto side = [](const Flags& sides, size_t i) {
+    return std::strtod(sides[i].second.get<std::string>().c_str(), nullptr);
+  };
+  const double across = side(to, 0) / side(from, 0), down = side(to, 1) / side(from, 1);
+  if (across == down)
+    settings.flags.emplace_back("hires", fmt::format("{}", across));
+  else
+    settings.left_out.push_back("Hires resize");
+}
+
+// Upscalers that are neither the latents' own nor Lanczos's.
+bool is_other_upscaler(std::string_view field, const std::string& text) {
+  const std::string name = lower_case(text);
+  return field == "Hires upscaler" && !name.starts_with("latent") && name != "lanczos";
 }
 
 // Pictures of AUTOMATIC1111 and what follows its form, but not ours.
@@ -114,17 +179,20 @@ PictureSettings from_infotext(const Infotext& infotext) {
   Flags& flags = settings.flags;
   flags = {{"PROMPT", infotext.prompt}, {"negative-prompt", infotext.negative_prompt}};
   add_compat(infotext, flags);
-  const bool is_hires = find_field(infotext, "Hires upscale") != nullptr;
+  const bool is_hires = has_hires_strength(infotext);
   for (const auto& [field, text] : infotext.fields) {
     const auto* row = std::ranges::find(kFieldFlags, field, &FieldFlag::field);
     if (row != std::end(kFieldFlags)) {
       if (const Value value = row->value(text)) flags.emplace_back(row->flag, *value);
+      if (is_other_upscaler(field, text))
+        settings.left_out.push_back(fmt::format("Hires upscaler {} (lanczos instead)", text));
     } else if (field == "Denoising strength") {
       flags.emplace_back(is_hires ? "hires-strength" : "strength", text);
     } else if (field == "Size" ? !add_size(text, flags) : !is_silent(field)) {
       settings.left_out.push_back(field);
     }
   }
+  add_hires_size(infotext, settings);
   if (const std::string* model = find_field(infotext, "Model")) settings.model = *model;
   return settings;
 }

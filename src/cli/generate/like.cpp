@@ -60,6 +60,14 @@ Status set_option(CLI::Option& option, const std::string& name, const Json& valu
   return {};
 }
 
+// The flag of the picture that a setting is about; a text holds no pictures. Empty: none.
+std::string_view picture_for(std::string_view name) {
+  if (name == "strength") return "init-image";
+  const bool is_of_mask =
+      name == "mask-blur" || name == "mask-fill" || name.starts_with("only-masked");
+  return is_of_mask ? "mask" : "";
+}
+
 void tell_left_out(const std::vector<std::string>& names) {
   if (names.empty()) return;
   log(LogLevel::warning, "not taken over from the picture: {}", fmt::join(names, ", "));
@@ -75,12 +83,13 @@ Status set_like(const std::string& picture, CLI::App& app, std::string& model) {
     if (!is_decided(app, name)) taken.emplace_back(name, std::move(value));
   for (const auto& [name, value] : taken) {
     CLI::Option* option = find_option(app, name);
-    const bool lacks_picture =
-        name == "strength" && !settings.is_ours && !is_given(app, "init-image");
+    const std::string_view needed = settings.is_ours ? "" : picture_for(name);
+    const bool lacks_picture = !needed.empty() && !is_given(app, std::string(needed));
     if (option && !lacks_picture) {
       TRY(set_option(*option, name, value, picture));
     } else {
-      settings.left_out.push_back(lacks_picture ? "Denoising strength (give --init-image)" : name);
+      settings.left_out.push_back(lacks_picture ? fmt::format("{} (give --{})", name, needed)
+                                                : name);
     }
   }
   tell_left_out(settings.left_out);
