@@ -114,8 +114,12 @@ TEST(Infer, KnowsReductionsNormsAndAttention) {
   EXPECT_EQ(of_two("f32[2,6,5]", "f32[6]", "group_norm(%a, %b, %b) {groups=4}"),
             "group_norm: 4 groups of the channels of [2, 6, 5]");
   EXPECT_EQ(inferred("%a = input f32[2,6,5,7] @step\n%b = input f32[6] @load\n"
-                     "%f, %t = group_norm_affine(%a, %b, %b) {groups=3}"),
+                     "%m = channel_moments(%a)\n"
+                     "%f, %t = group_norm_affine(%b, %b, %m) {groups=3}"),
             "f32[2, 6, 1, 1], f32[2, 6, 1, 1]");
+  EXPECT_EQ(of_one("f32[2,3,5]", "channel_moments(%a)"), "f32[2, 9]");
+  EXPECT_EQ(of_two("f32[2,6]", "f32[3]", "group_norm_affine(%b, %b, %a)"),
+            "group_norm_affine: scale [3] or bias [3] for 2 channels");
   EXPECT_EQ(of_two("f32[2,6,8]", "f32[2,7,8]", "attention(%a, %b, %b) {heads=2}"), "f32[2, 6, 8]");
   EXPECT_EQ(of_two("f32[2,6,8]", "f32[2,7,8]", "attention(%a, %b, %b) {heads=3}"),
             "attention: q [2, 6, 8], k [2, 7, 8], v [2, 7, 8] with 3 heads do not fit");

@@ -39,7 +39,7 @@ double norm_flops(Op op) {
     case Op::layer_norm:
       return 7;
     case Op::moments:
-    case Op::group_norm_affine:
+    case Op::channel_moments:
       return 3;
     default:
       return 1;

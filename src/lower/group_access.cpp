@@ -119,6 +119,18 @@ Buffer GroupAccess::packed(int index, Type type, int64_t size, bool written) {
   return use({Operand::Kind::packed, index}, fmt::format("p{}", index), type, size, written);
 }
 
+Buffer GroupAccess::whole_input(int index, int64_t size) {
+  const Value& value = group_.body.value(group_.body.inputs()[index]);
+  return use({Operand::Kind::input, index}, fmt::format("i{}", index), {value.dtype, 1}, size,
+             false);
+}
+
+Buffer GroupAccess::whole_output(int index, int64_t size) {
+  const Value& value = group_.body.value(group_.body.outputs()[index].value);
+  return use({Operand::Kind::output, index}, fmt::format("o{}", index), {value.dtype, 1}, size,
+             true);
+}
+
 void GroupAccess::mark_place(const Buffer& buffer, const Index& index) {
   const bool at_place = !place_.empty() && same_index(index, place_);
   for (Use& u : uses_)
@@ -256,10 +268,10 @@ Expr GroupAccess::value_at(ValueId id, const Index& index, Expr mask) {
   if (value.producer < 0) return load_input(id, index, mask);
   CHECK(value.producer != group_.anchor, "the anchor's result asked for as an operand");
   const Node& node = group_.body.node(value.producer);
-  if (node.op == Op::moments) {
+  if (node.op == Op::moments || node.op == Op::group_norm_affine) {
     const auto defined = defined_.find(id);
     return defined == defined_.end() ? kernel::variable("undefined", {value.dtype, 1})
-                                     : defined->second;
+                                     : defined->second(index, mask);
   }
   if (node.op == Op::literal && node.literal->size() == 1) return literal_value(*node.literal);
   if (node.op == Op::split)
@@ -291,16 +303,22 @@ GroupAccess::Places GroupAccess::follow(const Node& node, const Places& source, 
 
 std::vector<Stmt> GroupAccess::store_all(std::map<ValueId, Places> known, Expr mask) {
   known_ = std::move(known);
+  std::vector<Stmt> stores;
   for (const Node& node : group_.body.nodes()) {
     const auto source = std::find_if(node.inputs.begin(), node.inputs.end(),
                                      [&](ValueId v) { return known_.contains(v); });
     if (source == node.inputs.end()) continue;
+    if (node.op == Op::channel_moments) {
+      for (const auto& place : known_.at(*source))
+        stores.push_back(watches_.at(*source)(place.second));
+      continue;
+    }
     Places places = follow(node, known_.at(*source), mask);
     known_[node.outputs[0]] = std::move(places);
   }
-  std::vector<Stmt> stores;
   for (size_t o = 0; o < group_.body.outputs().size(); ++o) {
     const ValueId id = group_.body.outputs()[o].value;
+    if (!known_.contains(id)) continue;  // channel_moments, which the schedule stores itself
     const Value& value = group_.body.value(id);
     for (const auto& [index, expr] : known_.at(id)) {
       const Buffer buffer = use({Operand::Kind::output, static_cast<int>(o)}, fmt::format("o{}", o),

@@ -33,7 +33,18 @@ class GroupAccess {
 
   // From now on `value`, moments before the anchor, is `expr`: what the schedule computed for the
   // row that it asks about next.
-  void define(graph::ValueId value, Expr expr) { defined_[value] = std::move(expr); }
+  void define(graph::ValueId value, Expr expr) {
+    defined_[value] = [expr = std::move(expr)](const Index&, const Expr&) { return expr; };
+  }
+  // The same for a group_norm_affine's results: their elements at an index, under a mask.
+  using Elements = std::function<Expr(const Index& index, const Expr& mask)>;
+  void define(graph::ValueId value, Elements elements) { defined_[value] = std::move(elements); }
+
+  // From now on what `add` makes of each vector of elements of `value`, a result or computed from
+  // it, runs beside their store.
+  void watch(graph::ValueId value, std::function<kernel::Stmt(const Expr& elements)> add) {
+    watches_[value] = std::move(add);
+  }
 
   // Reads of `value` at `index` that pass through a concat choose its piece by a select for each
   // lane. Where all lanes of the index are within one piece whatever the loops, this makes it a
@@ -52,6 +63,9 @@ class GroupAccess {
   // A group without an anchor: computes and stores every output (all of one shape) at `index`.
   kernel::Stmt store_outputs(const Index& index, Expr mask = {});
 
+  // All of an input or output whose memory the schedule knows itself.
+  kernel::Buffer whole_input(int index, int64_t size);
+  kernel::Buffer whole_output(int index, int64_t size);
   // Buffers of the schedule's own.
   kernel::Buffer temporary(int index, kernel::Type type, int64_t size, bool written);
   kernel::Buffer packed(int index, kernel::Type type, int64_t size, bool written);
@@ -91,7 +105,8 @@ class GroupAccess {
 
   const graph::Group& group_;
   std::vector<Use> uses_;
-  std::map<graph::ValueId, Expr> defined_;
+  std::map<graph::ValueId, Elements> defined_;
+  std::map<graph::ValueId, std::function<kernel::Stmt(const Expr&)>> watches_;
   Index place_;  // the index handed to the store in progress; otherwise empty
   std::map<graph::ValueId, Places> known_;       // results handed over, while storing
   std::map<const graph::Node*, size_t> chosen_;  // concats whose piece is known, within each_piece

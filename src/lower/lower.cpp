@@ -9,6 +9,7 @@
 #include "kernel/passes/pipeline.h"
 #include "kernel/print.h"
 #include "lower/place_values.h"
+#include "lower/schedules/contraction_geometry.h"
 #include "lower/work.h"
 #include "runtime/base64.h"
 
@@ -33,7 +34,7 @@ struct Built {
 
 struct Lowering {
   const Graph& graph;
-  const std::vector<Group>& groups;
+  std::vector<Group> groups;
   const Target& target;
   const LowerOptions& options;
   Lowered result = {};
@@ -47,6 +48,7 @@ struct Lowering {
 
   Status build_groups();
   Result<std::vector<Choice>> choose() const;
+  void choose_parts(const std::vector<Choice>& choices);
   Result<std::unique_ptr<Built>> build(const Group& group, const Choice& choice);
   void place_boundary();
   void place_constants();
@@ -92,8 +94,33 @@ Result<std::vector<Choice>> Lowering::choose() const {
   return choices;
 }
 
+// Channels' moments stay in the parts that their maker makes, if their readers, which all join them
+// again, find few.
+constexpr int64_t kMostParts = 64;
+
+void Lowering::choose_parts(const std::vector<Choice>& choices) {
+  std::map<ValueId, int64_t> parts;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    Group& group = groups[g];
+    for (size_t i = 0; i < group.inputs.size(); ++i)
+      if (const auto at = parts.find(group.inputs[i]); at != parts.end())
+        group.parts[group.body.inputs()[i]] = at->second;
+    for (size_t o = 0; o < group.outputs.size(); ++o) {
+      const ValueId value = group.body.outputs()[o].value;
+      const graph::NodeId producer = group.body.value(value).producer;
+      if (producer < 0 || group.body.node(producer).op != graph::Op::channel_moments) continue;
+      CHECK(choices[g].schedule->moment_parts, "channel_moments made by {}",
+            choices[g].schedule->name);
+      const int64_t made = choices[g].schedule->moment_parts(group, target, choices[g].config);
+      if (made == 1 || made > kMostParts || fixed[group.outputs[o]]) continue;
+      group.parts[value] = parts[group.outputs[o]] = made;
+    }
+  }
+}
+
 Status Lowering::build_groups() {
   ASSIGN_OR_RETURN(const std::vector<Choice> choices, choose());
+  choose_parts(choices);
   for (size_t g = 0; g < groups.size(); ++g) {
     const Choice& choice = choices[g];
     std::unique_ptr<Built>& slot =
@@ -268,13 +295,13 @@ Result<Lowered> lower(const graph::Fused& fused, const Target& target,
                       const LowerOptions& options) {
   Lowering lowering{fused.graph, fused.groups, target, options};
   lowering.result.plan.component = options.component;
-  TRY(lowering.build_groups());
   lowering.place_boundary();
+  TRY(lowering.build_groups());
   lowering.place_constants();
   lowering.place_packed_outputs();
   std::vector<const Program*> programs;
   for (const Built* b : lowering.of_group) programs.push_back(&b->program);
-  const std::vector<Group>& groups = fused.groups;
+  const std::vector<Group>& groups = lowering.groups;
   Placement placement =
       place_values(fused.graph, groups, programs, lowering.places, lowering.fixed, target);
   for (size_t g = 0; g < groups.size(); ++g) lowering.add_launches(g, placement);
@@ -291,6 +318,14 @@ bool is_weight_product(const Graph& graph, const graph::Node& matmul) {
   const graph::Value& weight = graph.value(matmul.inputs[1]);
   return weight.rate <= Rate::load && weight.shape.size() == 2 && is_float(weight.dtype) &&
          graph.value(matmul.inputs[0]).shape.size() >= 2;
+}
+
+// Convolutions of images with weights that the contraction schedules take.
+bool is_weight_convolution(const Graph& graph, const graph::Node& node) {
+  const graph::Value& x = graph.value(node.inputs[0]);
+  return (node.op == graph::Op::conv || node.op == graph::Op::conv_transpose) &&
+         x.shape.size() == 4 && graph.value(node.inputs[1]).rate <= Rate::load &&
+         has_contraction_geometry(graph, node);
 }
 
 graph::Takes takes(graph::Op anchor, int input) {
@@ -325,7 +360,7 @@ bool joins(graph::Op anchor, int input) {
     case graph::Op::conv:
     case graph::Op::conv_transpose:
     case graph::Op::moments:
-    case graph::Op::group_norm_affine:
+    case graph::Op::channel_moments:
     case graph::Op::reduce_max:  // of weights that are quantised
       return input == 0;
     default:
@@ -338,6 +373,8 @@ bool joins(graph::Op anchor, int input) {
 graph::FuseRules fuse_rules() {
   return {.takes = takes,
           .takes_row_moments = is_weight_product,
+          .makes_channel_moments = is_weight_convolution,
+          .takes_group_affine = is_weight_convolution,
           .takes_halves = is_weight_product,
           .joins = joins};
 }

@@ -20,6 +20,11 @@ int64_t bytes_of(const graph::Value& value) {
   return element_count(value.shape) * size_in_bytes(value.dtype);
 }
 
+int64_t bytes_of_output(const Group& group, size_t output) {
+  const ValueId value = group.body.outputs()[output].value;
+  return bytes_of(group.body.value(value)) * group.parts_of(value);
+}
+
 struct Placer {
   const Graph& graph;
   const std::vector<Group>& groups;
@@ -72,11 +77,12 @@ void Placer::find_readers() {
 
 void Placer::place_state() {
   for (const Group& group : groups) {
-    for (const ValueId value : group.outputs) {
+    for (size_t o = 0; o < group.outputs.size(); ++o) {
+      const ValueId value = group.outputs[o];
       if (fixed[value] || !in_state[value]) continue;
       placement.values[value] = {Region::state, 0, placement.state_bytes};
       const int64_t a = target.buffer_alignment;
-      placement.state_bytes += (bytes_of(graph.value(value)) + a - 1) / a * a;
+      placement.state_bytes += (bytes_of_output(group, o) + a - 1) / a * a;
     }
   }
 }
@@ -115,7 +121,7 @@ void Placer::add_lifetimes() {
         continue;
       }
       buffer_of[value] = static_cast<int>(lifetimes.size());
-      lifetimes.push_back({bytes_of(graph.value(value)), begin[g], last});
+      lifetimes.push_back({bytes_of_output(groups[g], o), begin[g], last});
     }
     for (const int64_t bytes : programs[g]->temporary_bytes) {
       temporary_of[g].push_back(static_cast<int>(lifetimes.size()));

@@ -30,6 +30,9 @@ struct Schedule {
   Result<Program> (*build)(const graph::Group&, const Target&, const kernel::Config&);
   // Null where no other row competes for the group.
   Estimate (*estimate)(const graph::Group&, const Target&, const kernel::Config&) = nullptr;
+  // In how many parts (graph::Group::parts) the program makes the channel_moments among the group's
+  // outputs, if it has any; null where it never has.
+  int64_t (*moment_parts)(const graph::Group&, const Target&, const kernel::Config&) = nullptr;
 };
 
 // The one table, in order of preference: a group goes to the first row that accepts it, but among

@@ -20,9 +20,14 @@ double bytes_of(const graph::Value& value) {
   return static_cast<double>(element_count(value.shape) * size_in_bytes(value.dtype));
 }
 
+double bytes_written(const graph::Group& group, graph::ValueId value) {
+  return bytes_of(group.body.value(value)) * static_cast<double>(group.parts_of(value));
+}
+
 // Of one input of the body: what its readers take of it, at most all of it.
-double bytes_read(const Graph& body, graph::ValueId input) {
-  const double whole = bytes_of(body.value(input));
+double bytes_read(const graph::Group& group, graph::ValueId input) {
+  const Graph& body = group.body;
+  const double whole = bytes_written(group, input);
   double taken = 0;
   for (const Node& node : body.nodes()) {
     if (std::ranges::find(node.inputs, input) == node.inputs.end()) continue;
@@ -33,7 +38,8 @@ double bytes_read(const Graph& body, graph::ValueId input) {
 }
 
 bool is_norm(Op op) {
-  return op == Op::group_norm_affine || op == Op::moments || op == Op::softmax;
+  return op == Op::group_norm_affine || op == Op::channel_moments || op == Op::moments ||
+         op == Op::softmax;
 }
 
 std::string extents(const Shape& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
@@ -65,9 +71,9 @@ Work work_of(const graph::Group& group) {
     if (op_class == graph::OpClass::contraction || op_class == graph::OpClass::attention)
       work.flops = graph::flops_of(body, node);
   }
-  for (const graph::ValueId input : body.inputs()) work.bytes += bytes_read(body, input);
+  for (const graph::ValueId input : body.inputs()) work.bytes += bytes_read(group, input);
   for (const graph::NamedValue& output : body.outputs())
-    work.bytes += bytes_of(body.value(output.value));
+    work.bytes += bytes_written(group, output.value);
   return work;
 }
 
@@ -78,10 +84,10 @@ double bytes_of(const graph::Group& group, const Program& program, const Launch&
     const auto index = static_cast<size_t>(operand.index);
     switch (operand.kind) {
       case Operand::Kind::input:
-        bytes += bytes_read(body, body.inputs()[index]);
+        bytes += bytes_read(group, body.inputs()[index]);
         break;
       case Operand::Kind::output:
-        bytes += bytes_of(body.value(body.outputs()[index].value));
+        bytes += bytes_written(group, body.outputs()[index].value);
         break;
       case Operand::Kind::temporary:
         bytes += static_cast<double>(program.temporary_bytes[index]);

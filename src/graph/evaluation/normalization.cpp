@@ -1,5 +1,6 @@
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "graph/evaluation/rows.h"
 
@@ -44,19 +45,57 @@ Array group_norm(const Call& call) {
   return {x.shape, std::move(y)};
 }
 
-Arrays group_norm_affine(const Call& call) {
-  ChannelGroups g(call);
-  std::vector<double> factor, term;
-  for (int64_t i = 0; i < g.rows(call); ++i) {
-    std::span<const double> row(call.input(0).floats().data() + i * g.length, g.length);
-    Moments m = moments_of(row, call.real("epsilon"));
-    for (int64_t k = 0; k < g.channels / g.groups; ++k) {
-      int64_t channel = i % g.groups * (g.channels / g.groups) + k;
-      factor.push_back(m.rstd * call.input(1).floats()[channel]);
-      term.push_back(call.input(2).floats()[channel] - m.mean * factor.back());
-    }
+Array channel_moments(const Call& call) {
+  const Array& x = call.input(0);
+  const int64_t images = x.shape[0], channels = x.shape[1];
+  const int64_t places = element_count({x.shape.begin() + 2, x.shape.end()});
+  std::vector<double> result(images * 3 * channels);
+  for (int64_t i = 0; i < images * channels; ++i) {
+    std::span<const double> row(x.floats().data() + i * places, places);
+    double* at = result.data() + i / channels * 3 * channels + i % channels;
+    at[0] = static_cast<double>(places);
+    at[channels] = std::reduce(row.begin(), row.end(), 0.0) / at[0];
+    for (double e : row) at[2 * channels] += (e - at[channels]) * (e - at[channels]);
   }
-  return {{call.shape(0), std::move(factor)}, {call.shape(1), std::move(term)}};
+  return {call.shape(), std::move(result)};
+}
+
+struct ChannelMoments {
+  double count, mean, squares;
+};
+
+// Of one image: those of all pieces, one after another.
+std::vector<ChannelMoments> moments_of_image(const Call& call, int64_t image) {
+  std::vector<ChannelMoments> channels;
+  for (size_t i = 2; i < call.inputs.size(); ++i) {
+    const Shape& shape = call.input(i).shape;
+    const double* row = call.input(i).floats().data() + image % shape[0] * shape[1];
+    for (int64_t c = 0, n = shape[1] / 3; c < n; ++c)
+      channels.push_back({row[c], row[n + c], row[2 * n + c]});
+  }
+  return channels;
+}
+
+Arrays group_norm_affine(const Call& call) {
+  const Shape& shape = call.shape(0);
+  const int64_t size = shape[1] / call.integer("groups");
+  std::vector<double> factor, term;
+  for (int64_t i = 0; i < shape[0] * shape[1]; ++i) {
+    const int64_t channel = i % shape[1], first = channel / size * size;
+    const std::vector<ChannelMoments> all = moments_of_image(call, i / shape[1]);
+    double count = 0, mean = 0, squares = 0;
+    for (int64_t c = first; c < first + size; ++c) {
+      count += all[c].count;
+      mean += all[c].count * all[c].mean;
+    }
+    mean /= count;
+    for (int64_t c = first; c < first + size; ++c)
+      squares += all[c].squares + all[c].count * (all[c].mean - mean) * (all[c].mean - mean);
+    const double rstd = 1 / std::sqrt(squares / count + call.real("epsilon"));
+    factor.push_back(rstd * call.input(0).floats()[channel]);
+    term.push_back(call.input(1).floats()[channel] - mean * factor.back());
+  }
+  return {{shape, std::move(factor)}, {shape, std::move(term)}};
 }
 
 Array layer_norm(const Call& call) {
@@ -92,6 +131,8 @@ Arrays evaluate_normalization(const Call& call) {
       return {softmax(call)};
     case Op::group_norm:
       return {group_norm(call)};
+    case Op::channel_moments:
+      return {channel_moments(call)};
     case Op::group_norm_affine:
       return group_norm_affine(call);
     default:

@@ -200,10 +200,36 @@ Types group_norm(const Call& call) {
   return one(call.dtype(0), call.shape(0));
 }
 
+Types channel_moments(const Call& call) {
+  TRY(check_floats(call));
+  const Shape& x = call.shape(0);
+  if (x.size() < 2) return fault(call, "of {}", to_string(x));
+  return one(DType::f32, {x[0], 3 * x[1]});
+}
+
 Types group_norm_affine(const Call& call) {
-  TRY(check_group_norm(call));
-  Shape shape(call.rank(0), 1);
-  std::copy_n(call.shape(0).begin(), 2, shape.begin());
+  TRY(check_floats(call));
+  const Shape& scale = call.shape(0);
+  const int64_t groups = call.integer("groups"), rank = call.integer("rank");
+  int64_t images = 1, channels = 0;
+  for (size_t i = 2; i < call.inputs.size(); ++i) {
+    const Shape& piece = call.shape(i);
+    if (piece.size() != 2 || piece[1] % 3 != 0)
+      return fault(call, "moments of channels {}", to_string(piece));
+    images = std::max(images, piece[0]);
+    channels += piece[1] / 3;
+  }
+  for (size_t i = 2; i < call.inputs.size(); ++i)
+    if (call.shape(i)[0] < 1 || images % call.shape(i)[0] != 0)
+      return fault(call, "moments of {} images beside {}", call.shape(i)[0], images);
+  if (groups < 1 || channels % groups != 0 || rank < 2)
+    return fault(call, "{} groups of {} channels in {} dimensions", groups, channels, rank);
+  if (scale != Shape{channels} || call.shape(1) != scale)
+    return fault(call, "scale {} or bias {} for {} channels", to_string(scale),
+                 to_string(call.shape(1)), channels);
+  Shape shape(static_cast<size_t>(rank), 1);
+  shape[0] = images;
+  shape[1] = channels;
   TensorType type{call.dtype(0), shape};
   return std::vector<TensorType>{type, type};
 }
@@ -243,6 +269,7 @@ Types infer_reduction(const Call& call) {
 
 Types infer_normalization(const Call& call) {
   if (call.op == Op::group_norm) return group_norm(call);
+  if (call.op == Op::channel_moments) return channel_moments(call);
   if (call.op == Op::group_norm_affine) return group_norm_affine(call);
   if (call.op == Op::layer_norm) return layer_norm(call);
   TRY(check_floats(call));

@@ -1,6 +1,7 @@
 #include "graph/passes/expand_norms.h"
 
 #include "graph/attribute.h"
+#include "graph/geometry.h"
 #include "graph/passes/rewrite.h"
 
 namespace tempera::graph {
@@ -18,16 +19,43 @@ struct Expansion {
   ValueId op(Op op, ValueId a, ValueId b) { return ops(op, {a, b})[0]; }
   ValueId input(size_t i) const { return rewriter.now(node.inputs.at(i)); }
   const Shape& shape(size_t i) const { return rewriter.from.value(node.inputs.at(i)).shape; }
+  ValueId like(ValueId x, ValueId other) {
+    const DType dtype = rewriter.to.value(other).dtype;
+    return rewriter.to.value(x).dtype == dtype ? x : ops(Op::cast, {x}, {{"to", dtype}})[0];
+  }
   void finish(ValueId result) {
     rewriter.to.set_layout(result, rewriter.from.value(node.outputs[0]).layout);
     rewriter.replace(node.outputs[0], result);
   }
 };
 
+// What channels-wise pieces an image consists of: the operands of concats along the channels, and
+// what is repeated for all images, once.
+std::vector<ValueId> pieces_of(const Graph& graph, ValueId x) {
+  const Value& value = graph.value(x);
+  if (value.producer < 0) return {x};
+  const Node& node = graph.node(value.producer);
+  if (node.op == Op::broadcast_to) {
+    Shape once = value.shape;
+    once[0] = 1;
+    if (graph.value(node.inputs[0]).shape == once) return pieces_of(graph, node.inputs[0]);
+  }
+  if (node.op != Op::concat || positive_axis(int_attribute(node, "axis"), value.shape.size()) != 1)
+    return {x};
+  std::vector<ValueId> pieces;
+  for (ValueId input : node.inputs)
+    for (ValueId piece : pieces_of(graph, input)) pieces.push_back(piece);
+  return pieces;
+}
+
 void expand_group_norm(Expansion e) {
-  auto affine = e.ops(Op::group_norm_affine, {e.input(0), e.input(1), e.input(2)},
+  std::vector<ValueId> inputs{e.like(e.input(1), e.input(0)), e.like(e.input(2), e.input(0))};
+  for (ValueId piece : pieces_of(e.rewriter.to, e.input(0)))
+    inputs.push_back(e.ops(Op::channel_moments, {piece})[0]);
+  auto affine = e.ops(Op::group_norm_affine, inputs,
                       {{"groups", int_attribute(e.node, "groups")},
-                       {"epsilon", double_attribute(e.node, "epsilon")}});
+                       {"epsilon", double_attribute(e.node, "epsilon")},
+                       {"rank", static_cast<int64_t>(e.shape(0).size())}});
   e.finish(e.op(Op::add, e.op(Op::mul, e.input(0), affine[0]), affine[1]));
 }
 

@@ -43,7 +43,10 @@ std::vector<Group> fuse(const Graph& graph, const FuseRules& rules) {
 }
 
 std::string workload_key(const Group& group) {
-  return print(group.body, {.origins = false, .names = false});
+  std::string key = print(group.body, {.origins = false, .names = false});
+  for (const auto& [value, count] : group.parts)
+    key += fmt::format("%{} in {} parts\n", value, count);
+  return key;
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,10 @@ namespace tempera::graph {
 //    are recomputed in every group that reads them, so only what is cheap enough for its number of
 //    readers goes there. Moments of the rows of a matmul's first operand go there too, if that
 //    matmul alone needs them and FuseRules lets it: a layer norm is then no group of its own.
+//  - the channel_moments of a value of the epilogue, where FuseRules lets the anchor make them
+//  while it
+//    stores; and in the prologue a group_norm_affine, where FuseRules lets the first operand take
+//    it.
 // A group without anchor is element-wise work with views on its inputs, or a movement (concat, pad,
 // gather, or a view that must lie in memory). A group's nodes are all of one rate, but for what is
 // done on a weight operand (input 1 of a contraction, input 0 of gather): weights are packed once,
@@ -45,6 +50,12 @@ struct FuseRules {
   std::function<Takes(Op op, int input)> takes;
   // True if this matmul makes the moments of its first operand's rows itself.
   std::function<bool(const Graph& graph, const Node& matmul)> takes_row_moments =
+      [](const Graph&, const Node&) { return false; };
+  // True if this contraction makes the channel_moments of what it stores itself.
+  std::function<bool(const Graph& graph, const Node& contraction)> makes_channel_moments =
+      [](const Graph&, const Node&) { return false; };
+  // True if this contraction makes the group_norm_affine of its first operand itself.
+  std::function<bool(const Graph& graph, const Node& contraction)> takes_group_affine =
       [](const Graph&, const Node&) { return false; };
   // True if this matmul can give both halves of its columns to its epilogue at once.
   std::function<bool(const Graph& graph, const Node& matmul)> takes_halves =
@@ -68,6 +79,14 @@ struct Group {
   std::vector<ValueId> inputs, outputs;
   std::vector<std::string> origin;
   Rate rate = Rate::constant;
+  // Of the body's inputs and outputs that are channel_moments: how many parts of the places they
+  // are kept of in memory, as [image][part][count, mean, squares][channel]. Not given: 1.
+  std::map<ValueId, int64_t> parts = {};
+
+  int64_t parts_of(ValueId value) const {
+    const auto at = parts.find(value);
+    return at == parts.end() ? 1 : at->second;
+  }
 };
 
 // The groups in an order in which each runs after those it reads. Graph outputs that are themselves

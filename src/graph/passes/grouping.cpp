@@ -88,7 +88,7 @@ class Grouper {
   Grouping run() {
     auto count = static_cast<NodeId>(graph_.nodes().size());
     for (NodeId n = 0; n < count; ++n)
-      if (is_anchor(node(n).op) && !may_join_matmul(n)) place_anchor(n);
+      if (result_.owner[n] < 0 && is_anchor(node(n).op) && !may_join_prologue(n)) place_anchor(n);
     for (NodeId n = count - 1; n >= 0; --n) {
       find_sinks(n);
       if (result_.owner[n] < 0 && needs_group(n)) make_group(n, is_anchor(node(n).op) ? n : -1);
@@ -138,7 +138,7 @@ class Grouper {
     for (NodeId user : users_[tip]) {
       if (!continues(group, tip, user)) continue;
       join(group, user);
-      grow(group, node(user).outputs[0]);
+      if (node(user).op != Op::channel_moments) grow(group, node(user).outputs[0]);
     }
   }
 
@@ -146,6 +146,7 @@ class Grouper {
     if (result_.owner[user] >= 0 || rate(user) != group_rate(group)) return false;
     if (is_elementwise(node(user).op)) return !is_cast(user, true) && follows(group, tip, user);
     if (node(user).op == Op::slice) return joins_halves(group, tip);
+    if (node(user).op == Op::channel_moments) return makes_moments(group, tip);
     bool sole = users_[tip].size() == 1 && !is_output_[tip];
     return keeps_elements(node(user).op) && sole && leads_on(group, node(user).outputs[0]);
   }
@@ -156,6 +157,15 @@ class Grouper {
     return std::all_of(node(user).inputs.begin(), node(user).inputs.end(), [&](ValueId id) {
       return id == tip || is_member(group, id) || !depends_on(id, group);
     });
+  }
+
+  // Moments of a value as the anchor's result lies, the first that are asked of the group.
+  bool makes_moments(int group, ValueId tip) const {
+    const Grouping::Plan& plan = result_.plans[group];
+    return plan.anchor >= 0 && shape(tip) == shape(node(plan.anchor).outputs[0]) &&
+           rules_.makes_channel_moments(graph_, node(plan.anchor)) &&
+           std::none_of(plan.members.begin(), plan.members.end(),
+                        [&](NodeId n) { return node(n).op == Op::channel_moments; });
   }
 
   // The two halves of a matmul's columns, read by nobody else, that meet again.
@@ -260,8 +270,8 @@ class Grouper {
     bool by_index = is_elementwise(reader.op) || is_view(reader.op);
     bool grows = by_index && size(reader.outputs[0]) > size(id);
     int group = result_.owner[user];
-    if (group < 0 && reader.op == Op::moments) {
-      // Its rows are read a few times, wherever the results are.
+    if (group < 0 && (reader.op == Op::moments || reader.op == Op::group_norm_affine)) {
+      // Its operands are read a few times, wherever the results are.
       for (ValueId output : reader.outputs)
         for (const Sink& sink : sinks_[output])
           sinks_[id].push_back({sink.group, std::min(sink.takes, Takes::elementwise)});
@@ -293,6 +303,7 @@ class Grouper {
     Op op = node(n).op;
     if (op == Op::literal) return false;
     if (op == Op::moments) return !joins_matmul(n);
+    if (op == Op::group_norm_affine) return !joins_contractions(n);
     bool is_choice = op == Op::concat || op == Op::pad;
     if (!is_view(op) && !is_elementwise(op) && !is_choice) return true;
     const auto& sinks = sinks_[node(n).outputs[0]];
@@ -319,6 +330,23 @@ class Grouper {
     const size_t rank = shape(node(n).inputs[0]).size();
     return positive_axes(ints_attribute(node(n), "axes"), rank) ==
            std::vector<int64_t>{static_cast<int64_t>(rank) - 1};
+  }
+
+  // Of no group until their readers are known.
+  bool may_join_prologue(NodeId n) const {
+    return node(n).op == Op::group_norm_affine || may_join_matmul(n);
+  }
+
+  // Are all readers of this factor and term contractions that make them themselves?
+  bool joins_contractions(NodeId n) const {
+    const auto takes_it = [&](const Sink& sink) {
+      if (sink.group < 0 || !sink.is_anchor_rows || rate(n) != group_rate(sink.group)) return false;
+      const NodeId anchor = result_.plans[sink.group].anchor;
+      return anchor >= 0 && rules_.takes_group_affine(graph_, node(anchor));
+    };
+    return std::all_of(node(n).outputs.begin(), node(n).outputs.end(), [&](ValueId output) {
+      return std::all_of(sinks_[output].begin(), sinks_[output].end(), takes_it);
+    });
   }
 
   // Is one matmul the only reader of these moments, by the rows of its first operand?

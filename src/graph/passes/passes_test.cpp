@@ -78,11 +78,31 @@ TEST(ExpandNorms, KeepsGroupNormsScaleAndShiftSmall) {
     output %n)"),
             R"(  %0 = input "x" f32[2,6,4,5] @step
   %1 = input "g" f32[6] @load
-  %2, %3 = group_norm_affine(%0, %1, %1) {groups=3} : f32[2,6,1,1], f32[2,6,1,1]  # norm1
-  %4 = mul(%0, %2) : f32[2,6,4,5]  # norm1
-  %5 = add(%4, %3) : f32[2,6,4,5]  # norm1
-  output "" %5
+  %2 = channel_moments(%0) : f32[2,18]  # norm1
+  %3, %4 = group_norm_affine(%1, %1, %2) {groups=3} : f32[2,6,1,1], f32[2,6,1,1]  # norm1
+  %5 = mul(%0, %3) : f32[2,6,4,5]  # norm1
+  %6 = add(%5, %4) : f32[2,6,4,5]  # norm1
+  output "" %6
 )");
+}
+
+constexpr const char* kNormOfPieces = R"(
+    %a = input "a" f32[2,4,3,3] @step
+    %b = input "b" f32[1,2,3,3] @step
+    %g = input "g" f32[6] @load
+    %both = broadcast_to(%b) {shape=[2,2,3,3]}
+    %x = concat(%a, %both) {axis=1}
+    %n = group_norm(%x, %g, %g) {groups=2}
+    output %n)";
+
+TEST(ExpandNorms, TakesTheMomentsOfAConcatFromItsPiecesAndOfWhatIsRepeatedOnce) {
+  const std::string text = after(expand_norms, kNormOfPieces);
+  EXPECT_NE(text.find("channel_moments(%0)"), std::string::npos) << text;
+  EXPECT_NE(text.find("channel_moments(%1)"), std::string::npos) << text;
+  EXPECT_EQ(text.find("channel_moments(%4)"), std::string::npos) << text;
+  const Graph before = graph_of(kNormOfPieces), expanded = expand_norms(before);
+  for (uint32_t seed = 1; seed <= 3; ++seed)
+    EXPECT_LE(testing::distance(before, expanded, seed), 1e-12);
 }
 
 TEST(ChooseLayout, KeepsImagesChannelsLastBetweenRowMajorEnds) {
@@ -164,7 +184,7 @@ TEST(Pipeline, DumpsAfterThePassAskedForAndRefusesOthers) {
   auto expanded = run_passes(graph, rules, {.dump_after = "expand_norms", .verify = true});
   EXPECT_NE(expanded->dump.find("moments"), std::string::npos);
   auto fused = run_passes(graph, rules, {.dump_after = "fuse"});
-  EXPECT_NE(fused->dump.find("// group 0: group_norm_affine @step"), std::string::npos)
+  EXPECT_NE(fused->dump.find("// group 0: channel_moments @step"), std::string::npos)
       << fused->dump;
   EXPECT_EQ(run_passes(graph, rules, {.dump_after = "nope"}).error().message,
             "'nope' is no pass; these are: build, simplify, fold_literals, sink_repeat, "

@@ -204,7 +204,7 @@ Answer through_reduction(const Query& q) {
 Answer through_normalization(const Query& q) {
   switch (q.node.op) {
     case Op::group_norm:
-    case Op::group_norm_affine:
+    case Op::channel_moments:
       return through_batch(q);
     case Op::layer_norm:
       return q.input == 0 && q.axis + 1 < q.rank(0) ? Answer(q.alone(q.axis)) : Answer();

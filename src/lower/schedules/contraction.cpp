@@ -4,8 +4,10 @@
 
 #include "lower/group_access.h"
 #include "lower/schedules/accumulator.h"
+#include "lower/schedules/block_moments.h"
 #include "lower/schedules/contraction_pack.h"
 #include "lower/schedules/contraction_space.h"
+#include "lower/schedules/group_affine.h"
 #include "lower/schedules/iterate.h"
 #include "lower/schedules/row_statistics.h"
 
@@ -21,6 +23,11 @@ using kernel::Stmt;
 
 namespace {
 
+// The blocks of an image's places, each of one grid iteration of all columns' blocks.
+int64_t moment_parts(const ContractionGeometry& g, const ContractionTiling& t) {
+  return g.phases() * divide_up(g.rows, t.block_h) * divide_up(g.cols, t.block_w);
+}
+
 // One build of the main kernel: the geometry and tiling with what its parts share.
 struct ContractionBuilder {
   const Group& group;
@@ -32,6 +39,8 @@ struct ContractionBuilder {
   const int64_t column_tiles = t.column_tiles(g);
   const int lanes = static_cast<int>(t.lanes);
   const RowStatistics statistics{group, g, lanes};
+  const GroupAffine affine{group, lanes};
+  const BlockMoments moments{group, moment_parts(g, t), lanes};
 
   Launch build(std::vector<std::pair<int, int>>& in_place) const;
 
@@ -41,6 +50,7 @@ struct ContractionBuilder {
     Buffer b;  // packed, or a widened panel of it
     Buffer patch, sums;
     Buffer statistics;  // of the patch's pixels
+    Buffer affine, moments;
     Expr batch, block_h, block_w, block_n;
   };
   struct Tile {  // a register tile of it
@@ -56,6 +66,8 @@ struct ContractionBuilder {
   Stmt register_tile(const Block& block, const Tile& at) const;
   Stmt multiply(const Block& block, const Tile& at, const Buffer& accumulators) const;
   Stmt epilogue(const Block& block, const Tile& at) const;
+  Stmt store_vector(const Block& block, const Tile& at, const Expr& m, const Expr& v) const;
+  Stmt store_moments(const Block& block) const;
   MicroKernel::Place waiting_place(const Tile& at) const;
   Expr sums_row(const Tile& at, const Expr& m) const;
   Expr b_panel(const Block& block, const Expr& chunk, const Expr& in_block) const;
@@ -173,33 +185,75 @@ Stmt ContractionBuilder::multiply(const Block& block, const Tile& at,
   });
 }
 
-Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
+// The finished sums of pixel m of a register tile, vector v of each part of the columns.
+Stmt ContractionBuilder::store_vector(const Block& block, const Tile& at, const Expr& m,
+                                      const Expr& v) const {
   const DType result = group.body.value(group.body.node(group.anchor).outputs[0]).dtype;
   const Expr out_row = block.block_h * number(t.block_h) + at.row;
-  return kernel::serial("m", number(t.tile_m), [&](const Expr& m) {
-    const Expr in_block = at.tile_w * number(t.tile_m) + m;
-    const Expr col = block.block_w * number(t.block_w) + in_block;
-    const Expr inside = in_block < number(t.block_w) && col < number(g.cols);
-    const int64_t part_vectors = t.vectors() / g.parts;
-    const Stmt stores = kernel::serial("v", number(part_vectors), [&](const Expr& v) {
-      const Expr tile = block.block_n * number(t.block_n) + at.column_tile;
-      const Expr mask = t.place_mask(g, tile, v * number(t.lanes));
-      std::vector<Index> indices;
-      std::vector<Expr> results;
-      for (int64_t part = 0; part < g.parts; ++part) {
-        const Expr vector = v + number(part * part_vectors);
-        const Expr first = t.place_in_part(g, tile, v * number(t.lanes));
-        const Expr columns = lanes_from(first + number(part * (g.n / g.parts)));
-        Expr sum = kernel::load(block.sums, lanes_from(sums_row(at, m) + vector * number(t.lanes)));
-        if (g.bias != kAbsent)
-          sum = sum + kernel::cast(DType::f32, block.access.value_at(g.bias, {columns}, mask));
-        indices.push_back(g.out_index(block.batch, out_row, col, columns));
-        results.push_back(kernel::cast(result, sum));
-      }
-      return g.parts == 1 ? block.access.store_results(indices[0], results, mask)
-                          : block.access.store_halves(indices, results, mask);
+  const Expr col = block.block_w * number(t.block_w) + at.tile_w * number(t.tile_m) + m;
+  const Expr tile = block.block_n * number(t.block_n) + at.column_tile;
+  const Expr mask = t.place_mask(g, tile, v * number(t.lanes));
+  std::vector<Index> indices;
+  std::vector<Expr> results;
+  for (int64_t part = 0; part < g.parts; ++part) {
+    const Expr vector = v + number(part * t.vectors() / g.parts);
+    const Expr first = t.place_in_part(g, tile, v * number(t.lanes));
+    const Expr columns = lanes_from(first + number(part * (g.n / g.parts)));
+    Expr sum = kernel::load(block.sums, lanes_from(sums_row(at, m) + vector * number(t.lanes)));
+    if (g.bias != kAbsent)
+      sum = sum + kernel::cast(DType::f32, block.access.value_at(g.bias, {columns}, mask));
+    indices.push_back(g.out_index(block.batch, out_row, col, columns));
+    results.push_back(kernel::cast(result, sum));
+  }
+  return g.parts == 1 ? block.access.store_results(indices[0], results, mask)
+                      : block.access.store_halves(indices, results, mask);
+}
+
+Stmt ContractionBuilder::epilogue(const Block& block, const Tile& at) const {
+  const auto each_pixel_inside = [&](const std::function<Stmt(const Expr&)>& body) {
+    return kernel::serial("m", number(t.tile_m), [&](const Expr& m) {
+      const Expr in_block = at.tile_w * number(t.tile_m) + m;
+      const Expr col = block.block_w * number(t.block_w) + in_block;
+      return kernel::branch(in_block < number(t.block_w) && col < number(g.cols), body(m));
     });
-    return kernel::branch(inside, stores);
+  };
+  const auto each_vector = [&](const std::function<Stmt(const Expr&)>& body) {
+    return kernel::serial("v", number(t.vectors() / g.parts), body);
+  };
+  if (moments.empty())
+    return each_pixel_inside([&](const Expr& m) {
+      return each_vector([&](const Expr& v) { return store_vector(block, at, m, v); });
+    });
+  return each_vector([&](const Expr& v) {
+    const BlockMoments::Sums sums = moments.make_sums();
+    const Expr column = at.column_tile * number(t.tile_n()) + v * number(t.lanes);
+    const Stmt pixels = each_pixel_inside([&](const Expr& m) {
+      moments.watch(block.access, sums, at.row == Expr(0) && at.tile_w == Expr(0) && m == Expr(0));
+      return store_vector(block, at, m, v);
+    });
+    return moments.around(block.moments, t.block_n * t.tile_n(), column, sums, pixels);
+  });
+}
+
+// Of all columns of the block.
+Stmt ContractionBuilder::store_moments(const Block& block) const {
+  const auto left = [](int64_t size, const Expr& index, int64_t extent) {
+    return kernel::min(number(size), number(extent) - index * number(size));
+  };
+  const Expr places =
+      left(t.block_h, block.block_h, g.rows) * left(t.block_w, block.block_w, g.cols);
+  const Expr part = (block.batch * number(divide_up(g.rows, t.block_h)) + block.block_h) *
+                        number(divide_up(g.cols, t.block_w)) +
+                    block.block_w;
+  return kernel::serial("tile", number(t.block_n), [&](const Expr& in_block) {
+    const Expr tile = block.block_n * number(t.block_n) + in_block;
+    const Stmt columns = kernel::serial("v", number(t.vectors()), [&](const Expr& v) {
+      const Expr at = v * number(t.lanes);
+      return moments.store(
+          block.access, block.moments, t.block_n * t.tile_n(), in_block * number(t.tile_n()) + at,
+          part, lanes_from(t.place_in_part(g, tile, at)), places, t.place_mask(g, tile, at));
+    });
+    return kernel::branch(tile < number(column_tiles), columns);
   });
 }
 
@@ -238,6 +292,13 @@ Stmt ContractionBuilder::iteration(const Block& block) const {
                             return column_tile(block, chunk, in_block);
                           })});
   });
+  if (!moments.empty())
+    body = kernel::allocate(block.moments, kernel::block({body, store_moments(block)}));
+  if (!affine.empty()) {
+    const Expr image = g.a_index(block.batch, 0, 0, 0)[0];
+    body = kernel::allocate(
+        block.affine, kernel::block({affine.compute(block.access, block.affine, image), body}));
+  }
   if (!statistics.empty())
     body = kernel::allocate(block.statistics, kernel::block({stage_statistics(block), body}));
   if (g.quantized) body = kernel::allocate(block.b, body);
@@ -256,6 +317,10 @@ Launch ContractionBuilder::build(std::vector<std::pair<int, int>>& in_place) con
   const Buffer row_statistics =
       scratch("statistics", DType::f32,
               std::max<int64_t>(1, t.patch_h(g) * t.patch_w(g) * statistics.size()));
+  const Buffer factors = scratch("affine", DType::f32, affine.size());
+  const Buffer moment_sums =
+      scratch("moments", DType::f32, BlockMoments::kRows * t.block_n * t.tile_n());
+  affine.define(access, factors);
   // Columns outermost: neighbouring iterations share a panel of b, the larger of the two operands
   // where it matters.
   const Stmt body =
@@ -263,7 +328,8 @@ Launch ContractionBuilder::build(std::vector<std::pair<int, int>>& in_place) con
         return kernel::grid("batch", number(g.batch), [&](const Expr& batch) {
           return kernel::grid("h", number(divide_up(g.rows, t.block_h)), [&](const Expr& h) {
             return kernel::grid("w", number(divide_up(g.cols, t.block_w)), [&](const Expr& w) {
-              return iteration({access, b, patch, sums, row_statistics, batch, h, w, n});
+              return iteration(
+                  {access, b, patch, sums, row_statistics, factors, moment_sums, batch, h, w, n});
             });
           });
         });
@@ -296,8 +362,15 @@ Result<Program> build(const Group& group, const Target& target, const Config& co
                  tiling.tile_m, tiling.tile_v, target.vector_registers);
   Program program;
   pack_b(group, g, tiling, program);
-  program.main.push_back(ContractionBuilder{group, g, tiling}.build(program.in_place));
+  const ContractionBuilder builder{group, g, tiling};
+  program.main.push_back(builder.build(program.in_place));
+  builder.moments.add_join(program);
   return program;
+}
+
+int64_t moment_parts(const Group& group, const Target& target, const Config& config) {
+  const ContractionGeometry g = *contraction_geometry(group);
+  return moment_parts(g, ContractionTiling(g, target, config));
 }
 
 }  // namespace
@@ -308,6 +381,7 @@ const Schedule kContraction = {"contraction",
                                accepts,
                                space,
                                build,
-                               estimate};
+                               estimate,
+                               moment_parts};
 
 }  // namespace tempera::lower

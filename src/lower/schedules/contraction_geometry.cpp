@@ -242,6 +242,12 @@ std::optional<QuantizedB> quantized_of(const Graph& body, graph::ValueId b) {
 
 }  // namespace
 
+bool has_contraction_geometry(const Graph& graph, const Node& node) {
+  return is_float(graph.value(node.inputs[0]).dtype) && geometry_of(graph, node).has_value() &&
+         element_count(graph.value(node.outputs[0]).shape) > 0 &&
+         element_count(graph.value(node.inputs[0]).shape) > 0;
+}
+
 std::optional<ContractionGeometry> contraction_geometry(const graph::Group& group) {
   if (group.anchor < 0) return std::nullopt;
   const Graph& body = group.body;

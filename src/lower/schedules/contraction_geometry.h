@@ -88,6 +88,8 @@ struct ContractionGeometry {
 // convolutions, transposed ones that are dilated or whose taps or places do not divide into phases,
 // vectors, b that broadcasts over part of the batch, integers.
 std::optional<ContractionGeometry> contraction_geometry(const graph::Group& group);
+// Whether a contraction has one, as the anchor of any group.
+bool has_contraction_geometry(const graph::Graph& graph, const graph::Node& node);
 
 // What the products are computed in: the dtype of both operands where the target multiplies it
 // (micro_kernel.h), else f32.

@@ -4,9 +4,7 @@
 
 namespace tempera::lower {
 
-// What group norm does to x as a factor and a term for each image and channel, with the statistics
-// they come from, in f32: by channels lying innermost in memory (group_norm_channels.h), or by the
-// rows that groups are (row_moments.h).
+// group_norm_affine that no contraction takes: one grid iteration an image.
 extern const Schedule kGroupNormAffine;
 
 }  // namespace tempera::lower

@@ -31,11 +31,13 @@ Result<Program> build(const Group& group, const Target& target, const Config& co
                       graph::positive_axes(graph::ints_attribute(node, "axes"), rank), target);
   const RowMoments moments{
       .rows = rows,
-      .epsilon = graph::double_attribute(node, "epsilon"),
       .value = [&](const Index& index,
                    const Expr& mask) { return access.value_at(node.inputs[0], index, mask); },
       .finish =
-          [&](const Index& row, const Expr& mask, const Expr& mean, const Expr& rstd) {
+          [&](const Index& row, const Expr& mask, const Expr& mean, const Expr& variance) {
+            const Expr epsilon =
+                kernel::constant(variance->type, graph::double_attribute(node, "epsilon"));
+            const Expr rstd = call(kernel::Intrinsic::rsqrt, {variance + epsilon});
             return access.store_results(row, {cast(result, mean), cast(result, rstd)}, mask);
           }};
   const Stmt body = each_rows_moments(moments, config.at("block"));

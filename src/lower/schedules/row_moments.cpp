@@ -61,9 +61,7 @@ struct Builder {
     return kernel::let_in("correction", mean_of(sum), [&](const Expr& correction) {
       const Expr variance =
           max(mean_of(square) - correction * correction, kernel::constant(row_type, 0));
-      const Expr rstd =
-          call(Intrinsic::rsqrt, {variance + kernel::constant(row_type, moments.epsilon)});
-      return moments.finish(row, mask, mean.get() + correction, rstd);
+      return moments.finish(row, mask, mean.get() + correction, variance);
     });
   }
 };

@@ -6,15 +6,14 @@
 
 namespace tempera::lower {
 
-// Mean and 1 / sqrt(biased variance + epsilon) of each row of a space, in two passes over the row:
+// Mean and biased variance of each row of a space, in two passes over the row:
 // its mean, then the deviations from it, whose own mean corrects the first's rounding.
 struct RowMoments {
   const RowSpace& rows;
-  double epsilon;
   std::function<kernel::Expr(const Index& index, const kernel::Expr& mask)> value;  // any float
-  // `mean` and `rstd` are f32 of row_lanes().
+  // `mean` and `variance` are f32 of row_lanes().
   std::function<kernel::Stmt(const Index& row, const kernel::Expr& mask, const kernel::Expr& mean,
-                             const kernel::Expr& rstd)>
+                             const kernel::Expr& variance)>
       finish;
 };
 

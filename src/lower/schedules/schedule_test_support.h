@@ -99,11 +99,10 @@ inline void run_launch(const Launch& launch, Bindings& bindings) {
 
 // Runs setup and main launches in the interpreter, after the kernel passes. Tensors are logical;
 // memory follows the layouts of the group's values. Fresh memory holds bytes 0xff.
-inline std::vector<Tensor> run_program(const graph::Group& group, const Program& program,
-                                       const std::vector<Tensor>& inputs) {
+inline std::vector<Tensor> run_on_memory(const graph::Group& group, const Program& program,
+                                         std::vector<Memory> inputs) {
   Bindings bindings;
-  for (size_t i = 0; i < inputs.size(); ++i)
-    bindings.inputs.push_back(to_memory(inputs[i], group.body.value(group.body.inputs()[i])));
+  bindings.inputs = std::move(inputs);
   for (const graph::NamedValue& output : group.body.outputs()) {
     const graph::Value& value = group.body.value(output.value);
     bindings.outputs.emplace_back(element_count(value.shape) * size_in_bytes(value.dtype),
@@ -120,6 +119,14 @@ inline std::vector<Tensor> run_program(const graph::Group& group, const Program&
     outputs.push_back(
         from_memory(bindings.outputs[o], group.body.value(group.body.outputs()[o].value)));
   return outputs;
+}
+
+inline std::vector<Tensor> run_program(const graph::Group& group, const Program& program,
+                                       const std::vector<Tensor>& inputs) {
+  std::vector<Memory> memory;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    memory.push_back(to_memory(inputs[i], group.body.value(group.body.inputs()[i])));
+  return run_on_memory(group, program, std::move(memory));
 }
 
 inline double element(const Tensor& tensor, int64_t i) {

@@ -1,5 +1,6 @@
 #include "lower/schedule.h"
 #include "lower/schedules/attention.h"
+#include "lower/schedules/channel_moments.h"
 #include "lower/schedules/contraction.h"
 #include "lower/schedules/contraction_direct.h"
 #include "lower/schedules/group_norm_affine.h"
@@ -16,8 +17,9 @@ namespace tempera::lower {
 
 std::span<const Schedule> schedules() {
   static const Schedule table[] = {
-      kContraction, kWinograd, kContractionDirect, kAttention, kGroupNormAffine, kMoments, kSoftmax,
-      kReduce,      kRank,     kSegmentMean,       kMovement,  kPointwise,
+      kContraction,     kWinograd, kContractionDirect, kAttention, kChannelMoments,
+      kGroupNormAffine, kMoments,  kSoftmax,           kReduce,    kRank,
+      kSegmentMean,     kMovement, kPointwise,
   };
   return table;
 }

@@ -2,7 +2,9 @@
 
 #include "lower/group_access.h"
 #include "lower/schedules/accumulator.h"
+#include "lower/schedules/block_moments.h"
 #include "lower/schedules/contraction_space.h"
+#include "lower/schedules/group_affine.h"
 #include "lower/schedules/iterate.h"
 #include "lower/schedules/winograd_space.h"
 
@@ -19,6 +21,11 @@ using kernel::Type;
 
 namespace {
 
+// The blocks of an image's tiles.
+int64_t moment_parts(const WinogradProblem& problem, const WinogradTiling& t) {
+  return divide_up(problem.tiles_h(), t.block_h) * divide_up(problem.tiles_w(), t.block_w);
+}
+
 // One build: the problem and tiling with what the parts of the kernels share.
 struct WinogradBuilder {
   const Group& group;
@@ -30,6 +37,8 @@ struct WinogradBuilder {
   const int64_t in = t.filter.inputs(), out = t.filter.outputs, positions = t.filter.positions();
   const int64_t lanes = micro.lanes, tile_n = micro.tile_n();
   const Type vector = micro.sum_type();
+  const GroupAffine affine{group, micro.lanes};
+  const BlockMoments moments{group, moment_parts(problem, t), micro.lanes};
 
   Launch pack() const;
   Launch main(std::vector<std::pair<int, int>>& in_place) const;
@@ -38,7 +47,9 @@ struct WinogradBuilder {
   struct Block {  // one grid iteration of the main kernel
     GroupAccess& access;
     Buffer b, patch, v, m, pixels;
+    Buffer affine, moments;
     Expr batch, tile_h, tile_w, column_tile;  // the first of each, tiles and column tiles
+    Expr part;                                // of the moments of all images
   };
 
   Expr lanes_from(const Expr& first) const { return kernel::ramp(first, 1, micro.lanes); }
@@ -59,8 +70,9 @@ struct WinogradBuilder {
   Stmt register_tile(const Block& block, const Expr& chunk, const Expr& tile, const Expr& position,
                      const Expr& first) const;
   Stmt multiply(const Block& block, const Expr& chunk, const Expr& tile) const;
-  Stmt store_pixels(const Block& block, const Expr& tile_h, const Expr& tile_w,
-                    const Expr& columns) const;
+  Stmt store_pixels(const Block& block, const Expr& h, const Expr& w, const Expr& tile,
+                    const Expr& v) const;
+  Stmt store_moments(const Block& block) const;
   Stmt transform_sums(const Block& block, const Expr& tile) const;
   Stmt each_column_tile(const Block& block, const std::function<Stmt(Expr)>& body) const;
   Stmt iteration(const Block& block) const;
@@ -222,20 +234,46 @@ Stmt WinogradBuilder::multiply(const Block& block, const Expr& chunk, const Expr
   });
 }
 
-// pixels[h][w][column] of one tile through the epilogue to memory, those inside the map.
-Stmt WinogradBuilder::store_pixels(const Block& block, const Expr& tile_h, const Expr& tile_w,
-                                   const Expr& columns) const {
+// pixels[h][w][column] of tile (h, w) of the block through the epilogue to memory, those inside the
+// map, of vector v of a column tile.
+Stmt WinogradBuilder::store_pixels(const Block& block, const Expr& h, const Expr& w,
+                                   const Expr& tile, const Expr& v) const {
+  const Expr columns = lanes_from((block.column_tile + tile) * number(tile_n) + v * number(lanes));
   const Expr mask = mask_below(columns, g.n, tile_n);
   const DType result = group.body.value(group.body.node(group.anchor).outputs[0]).dtype;
-  return kernel::serial("y", number(out), [&](const Expr& y) {
+  const BlockMoments::Sums sums = moments.make_sums();
+  const Stmt pixels = kernel::serial("y", number(out), [&](const Expr& y) {
     return kernel::serial("x", number(out), [&](const Expr& x) {
-      const Expr row = tile_h * number(out) + y, col = tile_w * number(out) + x;
+      const Expr row = (block.tile_h + h) * number(out) + y;
+      const Expr col = (block.tile_w + w) * number(out) + x;
       Expr sum = kernel::load(block.pixels, lanes_from((y * number(out) + x) * number(lanes)));
       if (g.bias != kAbsent)
         sum = sum + kernel::cast(DType::f32, block.access.value_at(g.bias, {columns}, mask));
+      const Expr zero = 0;
+      if (!moments.empty())
+        moments.watch(block.access, sums, h == zero && w == zero && y == zero && x == zero);
       return kernel::branch(row < number(g.rows) && col < number(g.cols),
                             block.access.store_results(g.out_index(block.batch, row, col, columns),
                                                        {kernel::cast(result, sum)}, mask));
+    });
+  });
+  if (moments.empty()) return pixels;
+  return moments.around(block.moments, t.block_n * tile_n,
+                        tile * number(tile_n) + v * number(lanes), sums, pixels);
+}
+
+// Of all columns of the block.
+Stmt WinogradBuilder::store_moments(const Block& block) const {
+  const auto left = [&](int64_t tiles, const Expr& first, int64_t extent) {
+    return kernel::min(number(tiles * out), number(extent) - first * number(out));
+  };
+  const Expr places = left(t.block_h, block.tile_h, g.rows) * left(t.block_w, block.tile_w, g.cols);
+  return each_column_tile(block, [&](const Expr& tile) {
+    return kernel::serial("v", number(micro.tile_v), [&](const Expr& v) {
+      const Expr column = tile * number(tile_n) + v * number(lanes);
+      const Expr columns = lanes_from(block.column_tile * number(tile_n) + column);
+      return moments.store(block.access, block.moments, t.block_n * tile_n, column, block.part,
+                           columns, places, mask_below(columns, g.n, tile_n));
     });
   });
 }
@@ -254,9 +292,7 @@ Stmt WinogradBuilder::transform_sums(const Block& block, const Expr& tile) const
           [&](int64_t y, int64_t x, const Expr& value) {
             return kernel::store(block.pixels, lanes_from(number((y * out + x) * lanes)), value);
           });
-      const Expr columns =
-          lanes_from((block.column_tile + tile) * number(tile_n) + v * number(lanes));
-      return kernel::block({transform, store_pixels(block, tile_h, tile_w, columns)});
+      return kernel::block({transform, store_pixels(block, h, w, tile, v)});
     });
     return kernel::branch(tile_h < number(problem.tiles_h()) && tile_w < number(problem.tiles_w()),
                           vectors);
@@ -298,21 +334,47 @@ Launch WinogradBuilder::main(std::vector<std::pair<int, int>>& in_place) const {
   const Buffer v = scratch("v", problem.product, t.v_size());
   const Buffer m = scratch("m", DType::f32, t.m_size());
   const Buffer pixels = scratch("pixels", DType::f32, out * out * lanes);
+  const Buffer factors = scratch("affine", DType::f32, affine.size());
+  const Buffer sums = scratch("moments", DType::f32, BlockMoments::kRows * t.block_n * tile_n);
+  affine.define(access, factors);
+  const int64_t blocks_h = divide_up(problem.tiles_h(), t.block_h);
+  const int64_t blocks_w = divide_up(problem.tiles_w(), t.block_w);
   const auto one = [&](const Expr& batch, const Expr& h, const Expr& w, const Expr& n) {
-    Stmt body = iteration({access, b, patch, v, m, pixels, batch, h * number(t.block_h),
-                           w * number(t.block_w), n * number(t.block_n)});
-    for (const Buffer& buffer : {pixels, patch, m, v}) body = kernel::allocate(buffer, body);
+    const Block block{access,
+                      b,
+                      patch,
+                      v,
+                      m,
+                      pixels,
+                      factors,
+                      sums,
+                      batch,
+                      h * number(t.block_h),
+                      w * number(t.block_w),
+                      n * number(t.block_n),
+                      (batch * number(blocks_h) + h) * number(blocks_w) + w};
+    std::vector<Stmt> steps = {iteration(block)};
+    std::vector<Buffer> buffers = {pixels, patch, m, v};
+    if (!affine.empty()) {
+      steps.insert(steps.begin(), affine.compute(access, factors, batch));
+      buffers.push_back(factors);
+    }
+    if (!moments.empty()) {
+      steps.push_back(store_moments(block));
+      buffers.push_back(sums);
+    }
+    Stmt body = kernel::block(std::move(steps));
+    for (const Buffer& buffer : buffers) body = kernel::allocate(buffer, body);
     return body;
   };
   // Columns outermost: neighbouring iterations share their panels of b.
   const Stmt body =
       kernel::grid("n", number(divide_up(t.column_tiles, t.block_n)), [&](const Expr& n) {
         return kernel::grid("batch", number(g.batch), [&](const Expr& batch) {
-          return kernel::grid(
-              "h", number(divide_up(problem.tiles_h(), t.block_h)), [&](const Expr& h) {
-                return kernel::grid("w", number(divide_up(problem.tiles_w(), t.block_w)),
-                                    [&](const Expr& w) { return one(batch, h, w, n); });
-              });
+          return kernel::grid("h", number(blocks_h), [&](const Expr& h) {
+            return kernel::grid("w", number(blocks_w),
+                                [&](const Expr& w) { return one(batch, h, w, n); });
+          });
         });
       });
   Launch launch = access.launch("winograd", body);
@@ -351,16 +413,23 @@ Result<Program> build(const Group& group, const Target& target, const Config& co
   program.packed_bytes.push_back(tiling.packed_bytes());
   program.main.push_back(builder.main(program.in_place));
   const int64_t tiles = problem.g.batch * problem.tiles_h() * problem.tiles_w();
+  builder.moments.add_join(program);
   program.executed_flops = 2.0 * static_cast<double>(problem.filter.positions() * tiles) *
                            static_cast<double>(problem.g.channels * problem.g.n);
   return program;
 }
 
+int64_t moment_parts(const Group& group, const Target& target, const Config& config) {
+  const WinogradProblem problem = *winograd_problem(group, target);
+  return moment_parts(problem, WinogradTiling(problem, target, config));
+}
+
 }  // namespace
 
 const Schedule kWinograd = {
-    "winograd", "3x3 convolutions of stride 1 with fewer products, in transformed tiles",
-    accepts,    space,
-    build,      estimate};
+    "winograd",  "3x3 convolutions of stride 1 with fewer products, in transformed tiles",
+    accepts,     space,
+    build,       estimate,
+    moment_parts};
 
 }  // namespace tempera::lower
