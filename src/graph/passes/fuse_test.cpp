@@ -318,9 +318,24 @@ TEST(Fuse, SplitsANormalisedResidualBlockIntoTheExpectedGroups) {
     output %c3)");
   auto rules = all_take(Takes::staged);
   auto fused = run_passes(graph, rules, {.verify = true});
-  EXPECT_EQ(outline(fused->graph, rules), "") << "plain";
+  EXPECT_EQ(outline(fused->graph, rules),
+            "conv @step: conv; %0 %3 %5 -> %14\n"
+            "channel_moments @step: channel_moments; %14 -> %15\n"
+            "group_norm_affine @step: group_norm_affine; %2 %15 -> %16 %17\n"
+            "conv @step: mul add silu conv reshape add; %14 %16 %17 %3 %5 %1 -> %23\n"
+            "channel_moments @step: channel_moments; %23 -> %24\n"
+            "group_norm_affine @step: group_norm_affine; %2 %24 -> %25 %26\n"
+            "conv @step: mul add silu conv add; %14 %23 %25 %26 %4 %5 -> %31\n"
+            "conv_transpose @step: transpose slice pad pad add pad pad add conv_transpose; "
+            "%31 %4 -> %32\n");
   rules.makes_channel_moments = rules.takes_group_affine = any_convolution;
-  EXPECT_EQ(outline(fused->graph, rules), "") << "with moments";
+  EXPECT_EQ(outline(fused->graph, rules),
+            "conv @step: conv channel_moments; %0 %3 %5 -> %14 %15\n"
+            "conv @step: group_norm_affine mul add silu conv reshape add channel_moments; "
+            "%14 %2 %15 %3 %5 %1 -> %23 %24\n"
+            "conv @step: group_norm_affine mul add silu conv add; %14 %23 %2 %24 %4 %5 -> %31\n"
+            "conv_transpose @step: transpose slice pad pad add pad pad add conv_transpose; "
+            "%31 %4 -> %32\n");
   expect_same_under_all_rules(fused->graph);
 }
 

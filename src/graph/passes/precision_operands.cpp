@@ -63,8 +63,10 @@ class Narrower {
   ValueId in_steps(ValueId b) {
     const Shape shape = to_.value(b).shape;
     if (element_count(shape) < kLeastQuantized) return b;
-    if (node_.op == Op::conv && shape[1] % kScaledChannels == 0)
-      return dequantized(to_, quantized(to_, b, 1, node_.origin), 1, node_.origin);
+    // Of a conv [out, in, ...], of a conv_transpose [in, out, ...].
+    const int64_t in = node_.op == Op::conv ? 1 : 0;
+    if (node_.op != Op::matmul && shape[in] % kScaledChannels == 0)
+      return dequantized(to_, quantized(to_, b, in, node_.origin), in, node_.origin);
     if (node_.op == Op::matmul && shape.size() == 2 && shape[0] % kScaledChannels == 0)
       return transposed(matrix_in_steps(rows(b)));
     return b;

@@ -190,6 +190,18 @@ TEST(PrecisionOperands, QuantizesWeightsInBlocksOfInputs) {
   EXPECT_TRUE(contains(linear, "{to=bf16} : bf16[128,160]")) << linear;
 }
 
+TEST(PrecisionOperands, QuantizesTransposedConvolutionsAlongTheirInputs) {
+  Graph graph = graph_of(R"(
+    %x = input "x" f32[1,128,3,3] @step
+    %w = input "w" f32[128,16,4,4] @load
+    %y = conv_transpose(%x, %w) {strides=[2,2], pads=[1,1,1,1]}
+    output "y" %y)");
+  Graph narrow = narrow_operands(graph, {.weights = DType::i8});
+  EXPECT_TRUE(contains(text(narrow), ") : f32[2,16,4,4]")) << text(narrow);
+  auto inputs = testing::random_inputs(graph, 5);
+  EXPECT_LT(relative_error(evaluate(narrow, inputs)[0], evaluate(graph, inputs)[0]), 0.01);
+}
+
 // As q, k and v of one product are; their f32 matrix is never needed as a whole.
 TEST(PrecisionOperands, QuantizesEachOfTheWeightsOfAMergedProduct) {
   Graph graph = graph_of(R"(

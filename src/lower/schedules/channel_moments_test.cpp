@@ -121,7 +121,7 @@ std::vector<Tensor> inputs_of(const graph::Group& group) {
   graph::Graph of_x;
   const ValueId x = of_x.add_input("x", DType::f32, inputs[0].shape, Rate::step);
   of_x.add_output("m", of_x.add(graph::Op::channel_moments, {x})[0]);
-  inputs[3] = graph::evaluate(of_x, {inputs[0]})[0];
+  inputs[3] = graph::evaluate(of_x, std::vector<Tensor>{inputs[0]})[0];
   return inputs;
 }
 

@@ -209,8 +209,8 @@ graph::ValueId behind_views(const Graph& body, graph::ValueId value) {
   return value;
 }
 
-// cast(i8) * scale, with the scale repeated over channels, dimension 1 of both.
-std::optional<QuantizedB> quantized_product(const Graph& body, graph::NodeId id) {
+// cast(i8) * scale, with the scale repeated over channels, dimension `d` of both.
+std::optional<QuantizedB> quantized_product(const Graph& body, graph::NodeId id, size_t d) {
   const Node& node = body.node(id);
   if (node.op != Op::mul) return std::nullopt;
   for (const int side : {0, 1}) {
@@ -221,9 +221,9 @@ std::optional<QuantizedB> quantized_product(const Graph& body, graph::NodeId id)
     const graph::ValueId scale = node.inputs[1 - side];
     const Shape& shape = body.value(values).shape;
     const Shape& scales = body.value(behind_views(body, scale)).shape;
-    if (shape.size() < 2 || scales.size() < 2 || scales[1] == 0 || shape[1] % scales[1] != 0)
+    if (shape.size() < 2 || scales.size() < 2 || scales[d] == 0 || shape[d] % scales[d] != 0)
       continue;
-    return QuantizedB{id, values, scale, shape[1] / scales[1]};
+    return QuantizedB{id, values, scale, shape[d] / scales[d]};
   }
   return std::nullopt;
 }
@@ -233,11 +233,11 @@ std::optional<ContractionGeometry> geometry_of(const Graph& body, const Node& no
   return node.op == Op::conv ? conv_geometry_of(body, node) : conv_transpose_geometry(body, node);
 }
 
-std::optional<QuantizedB> quantized_of(const Graph& body, graph::ValueId b) {
+std::optional<QuantizedB> quantized_of(const Graph& body, graph::ValueId b, size_t channels) {
   graph::NodeId producer = body.value(b).producer;
   while (producer >= 0 && passes_on(body.node(producer)))
     producer = body.value(body.node(producer).inputs[0]).producer;
-  return producer < 0 ? std::nullopt : quantized_product(body, producer);
+  return producer < 0 ? std::nullopt : quantized_product(body, producer, channels);
 }
 
 }  // namespace
@@ -266,8 +266,8 @@ std::optional<ContractionGeometry> contraction_geometry(const graph::Group& grou
   g->b_is_weight = body.value(g->b).rate <= Rate::load;
   g->a_dtype = body.value(g->a).dtype;
   g->b_dtype = body.value(g->b).dtype;
-  // Blocks of scales run along dimension 1, which is not a transposed convolution's channel.
-  if (g->b_is_weight && !g->is_transposed) g->quantized = quantized_of(body, g->b);
+  // Matrices are quantised as [out, in] and transposed.
+  if (g->b_is_weight) g->quantized = quantized_of(body, g->b, g->is_transposed ? 0 : 1);
   for (size_t n = group.anchor; n < body.nodes().size(); ++n)
     if (graph::half_of_columns(body, body.node(static_cast<graph::NodeId>(n)))) g->parts = 2;
   return g;

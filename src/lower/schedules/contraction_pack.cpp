@@ -154,14 +154,15 @@ Launch Packer::scales() const {
   GroupAccess access(group);
   const Buffer packed = packed_scales(access, g, t, true);
   const int64_t blocks = t.kc / g.quantized->block;
-  const auto one = [&](const Expr& panel, const Expr& tile, const Expr& chunk, const Expr& h,
+  const auto one = [&](const Expr& b, const Expr& tile, const Expr& chunk, const Expr& h,
                        const Expr& w) {
+    const Expr panel = (b * number(column_tiles) + tile) * number(chunks) + chunk;
     return kernel::serial("block", number(blocks), [&](const Expr& block) {
       return kernel::serial("n", number(t.tile_n()), [&](const Expr& n) {
         const Expr column = kernel::min(t.column(g, tile, n), number(g.n - 1));
         const Expr channel = kernel::min(chunk * number(t.kc) + block * number(g.quantized->block),
                                          number(g.channels - 1));
-        const Index index = quantized_index(group.body, g, g.b_index(0, h, w, channel, column));
+        const Index index = quantized_index(group.body, g, g.b_index(b, h, w, channel, column));
         const Expr tap = h * number(g.taps_w) + w;
         const Expr at =
             ((panel * number(g.taps()) + tap) * number(blocks) + block) * number(t.tile_n()) + n;
@@ -170,10 +171,8 @@ Launch Packer::scales() const {
       });
     });
   };
-  const Stmt body = each_panel([&](const Expr&, const Expr& tile, const Expr& chunk) {
-    return each_tap([&](const Expr& h, const Expr& w) {
-      return one(tile * number(chunks) + chunk, tile, chunk, h, w);
-    });
+  const Stmt body = each_panel([&](const Expr& b, const Expr& tile, const Expr& chunk) {
+    return each_tap([&](const Expr& h, const Expr& w) { return one(b, tile, chunk, h, w); });
   });
   return access.launch("pack_scales", body);
 }

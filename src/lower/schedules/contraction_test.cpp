@@ -3,6 +3,7 @@
 #include "graph/build.h"
 #include "graph/passes/simplify.h"
 #include "graph/passes/upsample_conv.h"
+#include "lower/schedules/contraction_geometry.h"
 #include "lower/schedules/schedule_test_support.h"
 
 namespace tempera::lower {
@@ -232,14 +233,14 @@ INSTANTIATE_TEST_SUITE_P(DTypes, ContractionOperands,
                                            Operands{DType::f32, DType::bf16},
                                            Operands{DType::bf16, DType::f32}));
 
-// values [o, c, taps...] of i8 times a scale for each output and block of 64 channels.
-ValueId dequantized(GraphBuilder& b, const Shape& shape) {
+// values of i8 times a scale for each output and block of 64 channels, which are dimension d.
+ValueId dequantized(GraphBuilder& b, const Shape& shape, int d = 1) {
   Shape blocks = shape, grouped = shape, repeated = shape;
-  blocks[1] /= 64;
-  grouped[1] = blocks[1];
-  grouped.insert(grouped.begin() + 2, 1);
-  repeated[1] = blocks[1];
-  repeated.insert(repeated.begin() + 2, 64);
+  blocks[d] /= 64;
+  grouped[d] = blocks[d];
+  grouped.insert(grouped.begin() + d + 1, 1);
+  repeated[d] = blocks[d];
+  repeated.insert(repeated.begin() + d + 1, 64);
   const ValueId scale = b.weight("scale", DType::f32, blocks);
   const ValueId wide = b.reshape(b.broadcast_to(b.reshape(scale, grouped), repeated), shape);
   return b.mul(b.cast(b.graph.add_input("q", DType::i8, shape, Rate::load), DType::f32), wide);
@@ -257,6 +258,17 @@ TEST(Contraction, WidensQuantizedWeightsAPanelAtATime) {
   GraphBuilder b;
   const ValueId x = b.graph.add_input("x", DType::f32, {1, 128, 4, 5}, Rate::step, {{0, 2, 3, 1}});
   b.output("y", b.conv(x, dequantized(b, {20, 128, 3, 3}), kAbsent, {.pad = 1}));
+  check_schedule(kContraction, b.graph, {.data = Data::small_integers, .most_configs = 2});
+}
+
+TEST(Contraction, WidensQuantizedWeightsOfEachPhaseOfATransposedConvolution) {
+  GraphBuilder b;
+  const ValueId x = b.graph.add_input("x", DType::f32, {2, 128, 3, 4}, Rate::step, {{0, 2, 3, 1}});
+  b.output("y", b.op(graph::Op::conv_transpose, {x, dequantized(b, {128, 20, 4, 4}, 0)},
+                     {{"strides", std::vector<int64_t>{2, 2}},
+                      {"pads", std::vector<int64_t>{1, 1, 1, 1}}}));
+  const graph::Group group = testing::whole_group(b.graph);
+  ASSERT_TRUE(contraction_geometry(group)->quantized.has_value());
   check_schedule(kContraction, b.graph, {.data = Data::small_integers, .most_configs = 2});
 }
 
