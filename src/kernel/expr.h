@@ -36,10 +36,9 @@ namespace tempera::kernel {
 //   (rounded twice).
 // - bf16_dot, matrix_dot, and a cast to bf16 under `interleave`, may take subnormal numbers for 0,
 //   and matrix_dot may give 0 for them.
-// - A matrix is a vector, row after row. A code generator keeps it in a tile register where all
-// that
-//   touches it are matrix_dot, constants of 0, loads and stores at ramps of ramps, and registers of
-//   that type.
+// - A matrix is a vector, row after row. A code generator keeps it in a tile register if only
+//   matrix_dot, constants of 0, loads and stores at ramps of ramps, and registers of its type touch
+//   it.
 // - bool is 0 or 1; vectors of bool are masks.
 // - A binary node's operands have the same type; the builders below broadcast a scalar operand to
 //   the other's lanes.
