@@ -170,7 +170,7 @@ TEST(Start, AsA1111KeepsTheMasksOutsideInEachCallsResult) {
   FakeEncoder encoder;
   PictureRequest asked = request(1.0, true);
   asked.sampler.compat = Compat::a1111;
-  const Started got = run(asked, model(), encoder);
+  Started got = run(asked, model(), encoder);
   const std::vector<Values> drawn = draws(1);
   for (size_t i = 0; i < kLatent; ++i)
     EXPECT_NEAR(got.latents[i], got.start.clean[i] + got.plan.sigmas[0] * drawn[0][i], 1e-3)

@@ -46,8 +46,7 @@ std::vector<double> spread_sigmas(const SamplerPlan& plan, double smallest, doub
       return exponential_sigmas(low, high, plan.steps);
     case Schedule::beta:
       return beta_sigmas(low, high, plan.steps);
-    case Schedule::discrete:
-    case Schedule::sgm_uniform:
+    default:
       break;
   }
   CHECK(false, "schedule {} has sigmas of its own", name(plan.schedule));
