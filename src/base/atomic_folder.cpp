@@ -46,9 +46,11 @@ Result<AtomicFolder> AtomicFolder::create(const std::string& place) {
 }
 
 Status AtomicFolder::commit() {
-  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, place_.c_str(), RENAME_EXCHANGE) == 0)
-    return {};
   std::error_code failure;
+  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, place_.c_str(), RENAME_EXCHANGE) == 0) {
+    fs::remove_all(path_, failure);  // the old one; what is left of it hides nothing
+    return {};
+  }
   if (errno != ENOENT) fs::remove_all(place_, failure);
   fs::rename(path_, place_, failure);
   if (failure) return folder_error("write", place_, failure);

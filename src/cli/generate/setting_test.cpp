@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "test/temp_folder.h"
+
 namespace tempera::cli {
 namespace {
 
@@ -23,9 +25,12 @@ TEST(Setting, MayLeaveOutWork) {
 }
 
 TEST(Setting, TakesAdaptersInitImagesAndASecondPass) {
-  const auto setting = parse_setting(
-      "lora=style.safetensors:0.5 taesd=small.safetensors embedding-dir=words init-image=a.png "
-      "strength=0.5 hires=2 hires-upscaler=lanczos");
+  const test::TempFolder folder;
+  const std::string lora = folder.write("style.safetensors", "");
+  const auto setting =
+      parse_setting("lora=" + lora +
+                    ":0.5 taesd=small.safetensors embedding-dir=words init-image=a.png "
+                    "strength=0.5 hires=2 hires-upscaler=lanczos");
   ASSERT_TRUE(setting.ok()) << setting.error().message;
   ASSERT_EQ(setting->compile.loras.size(), 1u);
   EXPECT_EQ(setting->compile.taesd, "small.safetensors");
