@@ -4,8 +4,10 @@
 
 #include <sstream>
 
-#include "backend/cpu/codegen/compile.h"
-#include "backend/cpu/codegen/host.h"
+#if defined(__x86_64__)
+#include "backend/cpu/codegen/amx_emulator.h"
+#endif
+#include "backend/cpu/codegen/test_library.h"
 #include "graph/build.h"
 #include "lower/lower.h"
 
@@ -23,6 +25,28 @@ graph::Graph convolution() {
   const ValueId x = b.input("x", DType::f32, {1, 320, 32, 32}, Rate::step);
   const ValueId w = b.weight("w", DType::f16, {320, 320, 3, 3});
   b.output("y", b.conv(x, w, b.weight("bias", DType::f16, {320}), {.pad = 1}));
+  return b.graph;
+}
+
+// The same of brain floats.
+graph::Graph convolution_of_bf16(int64_t channels, int64_t side) {
+  GraphBuilder b;
+  const ValueId x =
+      b.graph.add_input("x", DType::bf16, {1, channels, side, side}, Rate::step, {{0, 2, 3, 1}});
+  const ValueId w = b.graph.add_input("w", DType::bf16, {channels, channels, 3, 3}, Rate::load);
+  const ValueId y =
+      b.op(graph::Op::conv, {x, w},
+           {{"result", std::string("f32")}, {"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+  b.output("y", b.cast(b.silu(y), DType::bf16));
+  return b.graph;
+}
+
+graph::Graph linear_of_bf16(int64_t rows, int64_t channels, int64_t columns) {
+  GraphBuilder b;
+  const ValueId x = b.graph.add_input("x", DType::bf16, {rows, channels}, Rate::step);
+  const ValueId w = b.graph.add_input("w", DType::bf16, {channels, columns}, Rate::load);
+  const ValueId y = b.op(graph::Op::matmul, {x, w}, {{"result", std::string("f32")}});
+  b.output("y", b.cast(b.add(y, b.weight("bias", DType::f32, {columns})), DType::bf16));
   return b.graph;
 }
 
@@ -98,6 +122,7 @@ void expect_no_spill(const graph::Graph& graph, const Architecture& architecture
 
 const Architecture kCortexA76{"aarch64:cortex-a76", "fmla", {"[sp", "sp,"}};
 const Architecture kAvx2{"x86-64-v3", "vfmadd", {"rsp"}};
+const Architecture kAmx{"sapphirerapids", "tdpbf16ps", {"rsp", "tilestored"}};
 const Architecture kAvx512{"x86-64-v4", "vfmadd", {"rsp"}};
 
 TEST(InnerLoops, OfConvolutionsDoNotSpillOnAarch64) { expect_no_spill(convolution(), kCortexA76); }
@@ -110,6 +135,26 @@ TEST(InnerLoops, DoNotSpillOnAvx512) {
   expect_no_spill(convolution(), kAvx512);
   expect_no_spill(linear(), kAvx512);
 }
+TEST(InnerLoops, OfMatricesDoNotSpillOnAmx) {
+  expect_no_spill(convolution_of_bf16(320, 32), kAmx);
+  expect_no_spill(convolution_of_bf16(320, 8), kAmx);
+  expect_no_spill(linear_of_bf16(256, 320, 1280), kAmx);
+}
+
+#if defined(__x86_64__)
+// Whole kernels with AMX emulated, the rest as this processor does it.
+TEST(InnerLoops, OfMatricesComputeAsInterpreted) {
+  if (cpu::host_target().vector_bytes < 64) GTEST_SKIP() << "no AVX-512";
+  Target target = *cpu::target_from_flag("sapphirerapids");
+  target.features = "-avx512fp16,-avxvnni";
+  const cpu::AmxEmulator emulator;
+  for (const graph::Graph& graph :
+       {convolution_of_bf16(32, 8), linear_of_bf16(40, 96, 80), linear_of_bf16(64, 600, 32)})
+    for (const lower::LoweredKernel& lowered : kernels_of(graph, target))
+      cpu::expect_as_interpreted(lowered.kernel, target);
+  EXPECT_GT(cpu::AmxEmulator::executed(), 0);
+}
+#endif
 
 }  // namespace
 }  // namespace tempera::api

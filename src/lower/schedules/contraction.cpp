@@ -157,15 +157,13 @@ Stmt ContractionBuilder::multiply(const Block& block, const Tile& at,
         (at.row * number(g.stride_h) + h * number(g.dilation_h)) * number(t.patch_w(g)) +
         at.tile_w * number(t.tile_m * g.stride_w) + w * number(g.dilation_w);
     const auto steps = [&](const Expr& first, int64_t count) {
-      return kernel::serial("k", number(count / tile.pair()), [&](const Expr& step) {
-        const Expr k = first + step * number(tile.pair());
+      return kernel::serial("k", number(count / tile.depth()), [&](const Expr& step) {
+        const Expr k = first + step * number(tile.depth());
         const Expr b_first =
             panel + ((h * number(g.taps_w) + w) * number(t.kc) + k) * number(t.tile_n());
         const Expr a_first = pixel * number(t.patch_stride()) + k;
-        return tile.step(
-            accumulators, block.patch,
-            [&](int64_t m) { return a_first + number(m * g.stride_w * t.patch_stride()); }, block.b,
-            b_first);
+        return tile.step(accumulators, block.patch, a_first, g.stride_w * t.patch_stride(), block.b,
+                         b_first);
       });
     };
     if (!tile.sums_in_blocks()) return steps(0, t.kc);
@@ -356,10 +354,7 @@ Estimate estimate(const Group& group, const Target& target, const Config& config
 Result<Program> build(const Group& group, const Target& target, const Config& config) {
   const ContractionGeometry g = *contraction_geometry(group);
   const ContractionTiling tiling(g, target, config);
-  if (tiling.kernel.registers() > target.vector_registers)
-    return error(ErrorCode::invalid_argument,
-                 "contraction: a {}x{} register tile needs more than {} vector registers",
-                 tiling.tile_m, tiling.tile_v, target.vector_registers);
+  TRY(check_registers(g, target, tiling));
   Program program;
   pack_b(group, g, tiling, program);
   const ContractionBuilder builder{group, g, tiling};

@@ -16,33 +16,72 @@ namespace {
 // Of a vector of quantised weights: load, two conversions, the scale, rounding, store.
 constexpr double kWideningCycles = 6;
 
+// Cycles that a row of a matrix takes to load: two a cycle from L1.
+constexpr double kMatrixRowCycles = 0.5;
+
+// Which matrices multiply the products of g; none where they have another dtype or b is widened in
+// registers.
+MatrixTiles matrices_for(const ContractionGeometry& g, const Target& target) {
+  const MatrixTiles& tiles = target.bf16_matrices;
+  const bool fit = product_dtype(g, target) == DType::bf16 && tiles.columns == target.lanes(4) &&
+                   (g.quantized || stored_dtype(g, target) == DType::bf16);
+  return fit ? tiles : MatrixTiles{};
+}
+
+MicroKernel register_tile(const ContractionGeometry& g, const Target& target, int64_t tile_m,
+                          int64_t tile_v, int64_t matrix_rows) {
+  return {.dtype = product_dtype(g, target),
+          .stored = stored_dtype(g, target),
+          .lanes = static_cast<int>(target.lanes(4)),
+          .tile_m = tile_m,
+          .tile_v = tile_v,
+          .matrix_rows = matrix_rows,
+          .matrix_depth = matrix_rows > 0 ? target.bf16_matrices.depth : 0};
+}
+
 // Register tiles that leave room for the vectors of b and one broadcast, and hide the latency of an
-// FMA (4 cycles).
-std::vector<std::pair<int64_t, int64_t>> register_tiles(const Target& target) {
-  std::vector<std::pair<int64_t, int64_t>> tiles;
+// FMA (4 cycles); and those of matrices.
+std::vector<MicroKernel> register_tiles(const ContractionGeometry& g, const Target& target) {
+  std::vector<MicroKernel> tiles;
   for (int64_t v = 1; v <= 4; ++v)
     for (const int64_t m : {4, 5, 6, 7, 8, 10, 12, 14, 16})
       if (m * v + v + 1 <= target.vector_registers && m * v >= target.vector_registers / 4)
-        tiles.emplace_back(m, v);
+        tiles.push_back(register_tile(g, target, m, v, 0));
+  const MatrixTiles matrices = matrices_for(g, target);
+  const int64_t rows = std::min(matrices.rows, g.cols);
+  if (rows < 2) return tiles;
+  for (int64_t v = 1; v <= 3; ++v)
+    for (int64_t m = 1; m <= 3; ++m) {
+      tiles.push_back(register_tile(g, target, m * rows, v, rows));
+      if (tiles.back().registers() > matrices.registers) tiles.pop_back();
+    }
   return tiles;
 }
 
+// Only configs of matrices name them.
+int64_t matrix_rows(const Config& config) {
+  for (const auto& [name, value] : config.values)
+    if (name == "matrix_rows") return value;
+  return 0;
+}
+
 // Chunks of channels: near-equal parts, so that the last one is not mostly zeros.
-std::vector<int64_t> chunk_sizes(const ContractionGeometry& g, const Target& target) {
-  // Whole pairs; whole blocks of quantised weights; whole vectors.
-  const int64_t lanes = target.lanes(4);
-  const int64_t pair = product_dtype(g, target) == DType::bf16 ? 2 : 1;
-  const int64_t step = g.quantized ? std::lcm(g.quantized->block, lanes) : lanes;
+std::vector<int64_t> chunk_sizes(const ContractionGeometry& g, const MicroKernel& tile) {
+  // Whole steps; whole blocks of quantised weights; whole vectors.
+  const int64_t vectors = std::lcm<int64_t>(g.quantized ? g.quantized->block : 1, tile.lanes);
+  const int64_t step = tile.matrix_rows > 0 ? std::lcm(vectors, tile.depth()) : vectors;
+  const int64_t whole = tile.matrix_rows > 0 ? step : tile.depth();
+  const int64_t least = divide_up(g.channels, whole) * whole;
 
   std::set<int64_t> sizes;
   for (const int64_t wanted : {32, 64, 96, 128, 192, 256, 384, 512}) {
     if (wanted >= g.channels) {
-      sizes.insert(divide_up(g.channels, pair) * pair);
+      sizes.insert(least);
       break;
     }
     const int64_t parts = divide_up(g.channels, wanted);
     const int64_t even = divide_up(g.channels, parts);
-    sizes.insert(divide_up(std::min(g.channels, divide_up(even, step) * step), pair) * pair);
+    sizes.insert(std::min(least, divide_up(even, step) * step));
   }
   return {sizes.begin(), sizes.end()};
 }
@@ -76,11 +115,8 @@ double prologue_cycles(const graph::Group& group) {
 
 ContractionTiling::ContractionTiling(const ContractionGeometry& g, const Target& target,
                                      const Config& config)
-    : kernel{.dtype = product_dtype(g, target),
-             .stored = stored_dtype(g, target),
-             .lanes = static_cast<int>(target.lanes(4)),
-             .tile_m = config.at("tile_m"),
-             .tile_v = config.at("tile_v")},
+    : kernel(
+          register_tile(g, target, config.at("tile_m"), config.at("tile_v"), matrix_rows(config))),
       lanes(kernel.lanes),
       tile_m(kernel.tile_m),
       tile_v(kernel.tile_v),
@@ -89,6 +125,20 @@ ContractionTiling::ContractionTiling(const ContractionGeometry& g, const Target&
       block_w(config.at("block_w")),
       block_n(config.at("block_n")),
       vector_bytes(target.vector_bytes) {}
+
+Status check_registers(const ContractionGeometry& g, const Target& target,
+                       const ContractionTiling& tiling) {
+  const MicroKernel& tile = tiling.kernel;
+  const MatrixTiles matrices = matrices_for(g, target);
+  const int64_t registers = tile.matrix_rows > 0 ? matrices.registers : target.vector_registers;
+  const bool whole = tile.matrix_rows == 0 ||
+                     (tile.matrix_rows <= matrices.rows && tile.tile_m % tile.matrix_rows == 0 &&
+                      tiling.kc % tile.depth() == 0);
+  if (tile.registers() <= registers && whole) return {};
+  return error(ErrorCode::invalid_argument,
+               "contraction: a {}x{} register tile needs more than {} {} registers", tiling.tile_m,
+               tiling.tile_v, registers, tile.matrix_rows > 0 ? "matrix" : "vector");
+}
 
 kernel::Expr ContractionTiling::place_in_part(const ContractionGeometry& g,
                                               const kernel::Expr& tile,
@@ -123,20 +173,28 @@ int64_t ContractionTiling::sums_size(const ContractionGeometry& g) const {
 double contraction_cycles(const ContractionGeometry& g, const Target& target,
                           const ContractionTiling& t, double prologue_cycles) {
   const MicroKernel& k = t.kernel;
+  const bool matrices = k.matrix_rows > 0;
   const double widened = k.stored == k.dtype || g.quantized ? 0 : static_cast<double>(t.tile_v);
-  const double fma = (static_cast<double>(t.tile_m * t.tile_v) + widened) /
-                     static_cast<double>(target.fma_per_cycle);
-  const double loads = static_cast<double>(t.tile_m + t.tile_v) / 2;
+  // A step's; a product of matrices takes its time by rows.
+  const double fma = matrices
+                         ? static_cast<double>(t.tile_m * t.tile_v * target.bf16_matrices.cycles) /
+                               static_cast<double>(target.bf16_matrices.rows)
+                         : (static_cast<double>(t.tile_m * t.tile_v) + widened) /
+                               static_cast<double>(target.fma_per_cycle);
+  const double loads =
+      matrices ? static_cast<double>(t.tile_m + t.tile_v * k.depth() / 2) * kMatrixRowCycles
+               : static_cast<double>(t.tile_m + t.tile_v) / 2;
   // Bytes of b that a register tile runs over.
   const auto b_size = static_cast<double>(size_in_bytes(g.quantized ? k.dtype : k.stored));
   const double panel = static_cast<double>(t.panel_size(g)) * b_size;
-  const double from_l2 =
-      panel > target.l1_bytes * 0.75 ? static_cast<double>(t.tile_n() * k.pair()) * b_size / 32 : 0;
+  const double from_l2 = panel > target.l1_bytes * 0.75
+                             ? static_cast<double>(t.tile_n() * k.depth()) * b_size / 32
+                             : 0;
   const double inner = std::max({fma, loads, from_l2}) + 0.05 * (fma + loads);
   // Each block's sums are widened, added and stored.
   const double blocks_of_k =
       k.sums_in_blocks() ? static_cast<double>(g.taps() * divide_up(t.kc, k.block())) : 0;
-  const double tile = static_cast<double>(g.taps() * t.kc / k.pair()) * inner +
+  const double tile = static_cast<double>(g.taps() * t.kc / k.depth()) * inner +
                       blocks_of_k * 3 * static_cast<double>(t.tile_m * t.vectors()) +
                       2.5 * static_cast<double>(t.tile_m * t.vectors()) + 30;
   const auto chunks = static_cast<double>(t.chunks(g));
@@ -166,8 +224,6 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
 
 std::vector<Config> contraction_space(const ContractionGeometry& g, const Target& target,
                                       double prologue_cycles) {
-  const auto lanes = static_cast<int>(target.lanes(4));
-  const DType dtype = product_dtype(g, target);
   struct Candidate {
     double cycles;
     Config config;
@@ -179,28 +235,30 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
       return;
     candidates.push_back({contraction_cycles(g, target, t, prologue_cycles), config});
   };
-  for (const auto& [m, v] : register_tiles(target)) {
-    const int64_t tile_n = MicroKernel{.dtype = dtype, .lanes = lanes, .tile_v = v}.tile_n();
-    if (tile_n / lanes % g.parts != 0) continue;
+  for (const MicroKernel& tile : register_tiles(g, target)) {
+    const int64_t m = tile.tile_m, v = tile.tile_v, tile_n = tile.tile_n();
+    if (tile_n / tile.lanes % g.parts != 0) continue;
     if (v > g.parts && tile_n - tile_n / v >= g.n) continue;
     if (m > 4 && m >= 2 * g.cols) continue;
     const int64_t column_tiles = divide_up(g.n, tile_n);
-    for (const int64_t kc : chunk_sizes(g, target))
+    for (const int64_t kc : chunk_sizes(g, tile))
       for (const auto& [h, w] : pixel_blocks(g, m))
         for (const int64_t parts : {1, 2, 4, 8, 20}) {
           if (parts > column_tiles) break;
-          consider({{{"tile_m", m},
-                     {"tile_v", v},
-                     {"kc", kc},
-                     {"block_h", h},
-                     {"block_w", w},
-                     {"block_n", divide_up(column_tiles, parts)}}});
+          Config config{{{"tile_m", m},
+                         {"tile_v", v},
+                         {"kc", kc},
+                         {"block_h", h},
+                         {"block_w", w},
+                         {"block_n", divide_up(column_tiles, parts)}}};
+          if (tile.matrix_rows > 0) config.values.emplace_back("matrix_rows", tile.matrix_rows);
+          consider(config);
         }
   }
   if (candidates.empty())
     return {{{{"tile_m", 4},
               {"tile_v", g.parts},
-              {"kc", chunk_sizes(g, target).front()},
+              {"kc", chunk_sizes(g, register_tile(g, target, 4, g.parts, 0)).front()},
               {"block_h", 1},
               {"block_w", std::min<int64_t>(g.cols, 4)},
               {"block_n", 1}}}};

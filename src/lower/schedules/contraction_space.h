@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/status.h"
 #include "base/target.h"
 #include "kernel/kernel.h"
 #include "lower/schedules/contraction_geometry.h"
@@ -71,6 +72,10 @@ struct ContractionTiling {
     return (patch_size(g) + staged_panel_size(g)) * size_in_bytes(kernel.dtype) + sums_size(g) * 4;
   }
 };
+
+// Whether the target has the register tile's registers, of matrices where it asks for them.
+Status check_registers(const ContractionGeometry& g, const Target& target,
+                       const ContractionTiling& tiling);
 
 // Cycles a vector of the group's work on the way into the patch: enough to weigh restaging against
 // larger column blocks.

@@ -38,6 +38,13 @@ inline Target target_of(int64_t vector_bytes) {
   return target;
 }
 
+// As AMX has them, beside vectors of 64 bytes.
+inline Target target_with_matrices() {
+  Target target = target_of(64);
+  target.bf16_matrices = {.registers = 8, .rows = 16, .columns = 16, .depth = 32, .cycles = 16};
+  return target;
+}
+
 // Element i of a tensor in row-major order lies at places(...)[i] in the value's memory.
 inline std::vector<int64_t> places(const graph::Value& value) {
   const std::vector<int64_t> stride = graph::strides(value.shape, value.layout);
@@ -227,19 +234,30 @@ struct CheckOptions {
   size_t most_configs = 4;  // of each target's space, the first ones
 };
 
+// One a vector size; beside the widest also one with matrices, where the schedule uses them.
+inline std::vector<Target> targets_for(const Schedule& schedule, const graph::Group& group,
+                                       const CheckOptions& options) {
+  std::vector<Target> targets;
+  for (const int64_t bytes : options.vector_bytes) targets.push_back(target_of(bytes));
+  const Target with = target_with_matrices();
+  if (targets.back().vector_bytes == 64 && schedule.accepts(group, with) &&
+      schedule.space(group, with) != schedule.space(group, targets.back()))
+    targets.push_back(with);
+  return targets;
+}
+
 // Builds, interprets and compares with graph::evaluate, for several targets and configs.
 inline void check_schedule(const Schedule& schedule, const graph::Graph& body,
                            const std::vector<Tensor>& inputs, const CheckOptions& options) {
   const graph::Group group = whole_group(body);
   const std::vector<Tensor> want = graph::evaluate(body, inputs);
-  for (const int64_t bytes : options.vector_bytes) {
-    const Target target = target_of(bytes);
+  for (const Target& target : targets_for(schedule, group, options)) {
     ASSERT_TRUE(schedule.accepts(group, target)) << schedule.name;
     const std::vector<kernel::Config> space = schedule.space(group, target);
     ASSERT_FALSE(space.empty());
     for (size_t c = 0; c < std::min(space.size(), options.most_configs); ++c) {
-      const std::string what =
-          fmt::format("{} {}, {}-byte vectors", schedule.name, kernel::to_string(space[c]), bytes);
+      const std::string what = fmt::format("{} {}, {}-byte vectors", schedule.name,
+                                           kernel::to_string(space[c]), target.vector_bytes);
       SCOPED_TRACE(what);
       const Result<Program> program = schedule.build(group, target, space[c]);
       ASSERT_TRUE(program.ok()) << program.error().message;

@@ -211,12 +211,10 @@ Stmt WinogradBuilder::register_tile(const Block& block, const Expr& chunk, const
   const Expr panel = ((block.column_tile + tile) * number(t.chunks) + chunk) * number(t.panel());
   const int64_t pair = micro.pair(), steps = t.kc / pair;
   const Stmt products = kernel::serial("k", number(steps), [&](const Expr& k) {
-    const auto a_first = [&](int64_t m) {
-      return position * number(t.v_position()) + (first + number(m)) * number(t.kc) +
-             k * number(pair);
-    };
+    const Expr a_first =
+        position * number(t.v_position()) + first * number(t.kc) + k * number(pair);
     const Expr b_first = panel + (position * number(steps) + k) * number(tile_n * pair);
-    return micro.step(sums, block.v, a_first, block.b, b_first);
+    return micro.step(sums, block.v, a_first, t.kc, block.b, b_first);
   });
   const auto place = [&](const Expr& m, const Expr& v) {
     return m_index(position, tile, first + m, v);

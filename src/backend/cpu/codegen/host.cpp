@@ -13,6 +13,7 @@
 
 #include "backend/cpu/codegen/machine.h"
 #include "base/text.h"
+#include "base/tile_permission.h"
 
 namespace tempera::cpu {
 namespace {
@@ -109,8 +110,10 @@ Status fill(Target& t) {
 // LLVM's feature string of this machine, in the order of the names.
 std::string host_features() {
   std::map<std::string, bool> sorted;
-  for (const auto& feature : llvm::sys::getHostCPUFeatures())
-    sorted[feature.getKey().str()] = feature.getValue();
+  for (const auto& feature : llvm::sys::getHostCPUFeatures()) {
+    const bool tiles = feature.getKey().starts_with("amx-");
+    sorted[feature.getKey().str()] = feature.getValue() && (!tiles || may_use_tiles());
+  }
   std::string text;
   for (const auto& [name, on] : sorted)
     text += fmt::format("{}{}{}", text.empty() ? "" : ",", on ? '+' : '-', name);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/tile_permission.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -113,7 +114,8 @@ std::vector<std::string> read_features() {
     const bool has_leaf = __get_cpuid_count(feature.leaf, feature.subleaf, &registers[eax],
                                             &registers[ebx], &registers[ecx], &registers[edx]) != 0;
     const bool has_bit = (registers[feature.reg] >> feature.bit & 1) != 0;
-    if (has_leaf && has_bit && (states & feature.state) == feature.state)
+    const bool saved = (states & feature.state) == feature.state;
+    if (has_leaf && has_bit && saved && (feature.state != kTiles || may_use_tiles()))
       features.emplace_back(feature.name);
   }
   return features;

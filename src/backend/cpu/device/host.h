@@ -12,8 +12,8 @@ namespace tempera::cpu {
 // "x86_64" or "aarch64", as a triple begins.
 std::string_view host_architecture();
 
-// Instruction set extensions that this processor has and the system lets programs use, by LLVM's
-// names ("avx2", "fullfp16").
+// Instruction set extensions that this processor has and the system lets this program use, by
+// LLVM's names ("avx2", "fullfp16"); asks the system for the use of AMX.
 const std::vector<std::string>& host_features();
 
 // Whether code for `target` runs here: unsupported names what is missing.
