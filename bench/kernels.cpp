@@ -222,14 +222,16 @@ void report(std::vector<Workload> workloads, const api::Peaks& peaks, const Opti
     rows.push_back(row_json(w, peaks.gflops(w.last().arithmetic),
                             w.seconds * static_cast<double>(w.count) / sums.seconds));
   if (options.json) {
-    const Json json = {
-        {"threads", options.threads},
-        {"precision", options.precision},
-        {"peaks",
-         {{"f32_fma", peaks.f32_fma}, {"bf16_dot", peaks.bf16_dot}, {"f16_fma", peaks.f16_fma}}},
-        {"of_peak", sums.least_seconds / sums.seconds},
-        {"seconds", sums.seconds},
-        {"workloads", std::move(rows)}};
+    const Json json = {{"threads", options.threads},
+                       {"precision", options.precision},
+                       {"peaks",
+                        {{"f32_fma", peaks.f32_fma},
+                         {"bf16_dot", peaks.bf16_dot},
+                         {"bf16_matrix", peaks.bf16_matrix},
+                         {"f16_fma", peaks.f16_fma}}},
+                       {"of_peak", sums.least_seconds / sums.seconds},
+                       {"seconds", sums.seconds},
+                       {"workloads", std::move(rows)}};
     fmt::print("{}\n", json.dump(2));
     return;
   }
@@ -241,7 +243,7 @@ void report(std::vector<Workload> workloads, const api::Peaks& peaks, const Opti
       "{:.1f} % of peak by work (f32 {:.0f}, bf16 {:.0f} GFLOP/s)\n",
       workloads.size(), sums.seconds, options.threads, sums.executed / sums.seconds * 1e-9,
       sums.effective / sums.seconds * 1e-9, 100 * sums.least_seconds / sums.seconds, peaks.f32_fma,
-      peaks.bf16_dot);
+      peaks.bf16());
 }
 
 Status run(const Options& options) {

@@ -17,6 +17,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "peak: {}\n", peaks.error().message);
     return tempera::exit_code(peaks.error().code);
   }
-  fmt::print("f32_fma {:.1f}\nbf16_dot {:.1f}\nf16_fma {:.1f}\ni8_dot {:.1f}\nbytes {:.1f}\n",
-             peaks->f32_fma, peaks->bf16_dot, peaks->f16_fma, peaks->i8_dot, peaks->bytes);
+  fmt::print(
+      "f32_fma {:.1f}\nbf16_dot {:.1f}\nbf16_matrix {:.1f}\nf16_fma {:.1f}\ni8_dot {:.1f}\nbytes "
+      "{:.1f}\n",
+      peaks->f32_fma, peaks->bf16_dot, peaks->bf16_matrix, peaks->f16_fma, peaks->i8_dot,
+      peaks->bytes);
 }

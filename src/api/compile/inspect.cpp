@@ -12,6 +12,13 @@
 namespace tempera::api {
 namespace {
 
+// "8 registers, 16x16x32"
+std::string matrices_text(const MatrixTiles& tiles) {
+  if (!tiles) return "none";
+  return fmt::format("{} registers, {}x{}x{}", tiles.registers, tiles.rows, tiles.columns,
+                     tiles.depth);
+}
+
 Json dtypes_json(const frontend::PartDescription& part) {
   Json rows = Json::array();
   for (const frontend::DTypeCount& count : part.dtypes)
@@ -148,6 +155,7 @@ Result<Json> describe_target(const std::string& cpu) {
               {"features", needed.features},
               {"vector_bytes", target.vector_bytes},
               {"vector_registers", target.vector_registers},
+              {"bf16_matrices", matrices_text(target.bf16_matrices)},
               {"l1_bytes", target.l1_bytes},
               {"l2_bytes", target.l2_bytes},
               {"l3_bytes", target.l3_bytes},

@@ -23,8 +23,10 @@ using kernel::Intrinsic;
 using kernel::Stmt;
 using kernel::Type;
 
-constexpr int kSums = 12;             // independent chains hide the latency of two units
-constexpr int kSteps = 1 << 15;       // of a chain in one grid iteration
+constexpr int kSums = 12;              // independent chains hide the latency of two units
+constexpr int kSteps = 1 << 15;        // of a chain in one grid iteration
+constexpr int kMatrixSteps = 1 << 11;  // a step is a matrix's work
+constexpr int kOfMatrices = 0;
 constexpr int kPieces = 16;           // grid iterations a thread
 constexpr int kStreamSums = 8;        // vectors read at once
 constexpr int64_t kStreamPiece = 64;  // KiB that one grid iteration reads
@@ -35,7 +37,7 @@ struct Arithmetic {
   const char* name;
   double Peaks::* rate;
   DType sum, a, b;
-  int products;  // a lane of the sum
+  int products;  // a lane of the sum, or kOfMatrices
   bool (*exists)(const Target&);
 };
 constexpr Arithmetic kArithmetic[] = {
@@ -43,6 +45,8 @@ constexpr Arithmetic kArithmetic[] = {
      [](const Target&) { return true; }},
     {"bf16_dot", &Peaks::bf16_dot, DType::f32, DType::bf16, DType::bf16, 2,
      [](const Target& t) { return t.has_bf16_dot; }},
+    {"bf16_matrix", &Peaks::bf16_matrix, DType::f32, DType::bf16, DType::bf16, kOfMatrices,
+     [](const Target& t) { return bool(t.bf16_matrices); }},
     {"f16_fma", &Peaks::f16_fma, DType::f16, DType::f16, DType::f16, 1,
      [](const Target& t) { return t.has_f16_arithmetic; }},
     {"i8_dot", &Peaks::i8_dot, DType::i32, DType::u8, DType::i8, 4,
@@ -72,7 +76,59 @@ Stmt over_sums(const Buffer& sums, const Buffer& out, const Expr& place, const E
                  work, kernel::store(out, kernel::ramp(place * Expr(lanes), 1, lanes), total)}));
 }
 
+// All registers but two hold sums.
+int matrix_sums(const MatrixTiles& tiles) { return static_cast<int>(tiles.registers) - 2; }
+
+// sums[i] += a b, of the largest matrices; `in` holds both.
+kernel::Kernel matrix_loop(const MatrixTiles& tiles, int pieces) {
+  const int rows = static_cast<int>(tiles.rows), columns = static_cast<int>(tiles.columns);
+  const int depth = static_cast<int>(tiles.depth), count = matrix_sums(tiles);
+  const Type sum{DType::f32, rows * columns};
+  const Buffer in = kernel::make_buffer("in", {DType::bf16, 1}, kernel::Space::global,
+                                        std::max(rows, columns) * depth);
+  const Buffer out = kernel::make_buffer("out", {DType::f32, 1}, kernel::Space::global,
+                                         int64_t{pieces} * count * sum.lanes, true);
+  const Buffer sums = kernel::make_buffer("sums", sum, kernel::Space::registers, count);
+  const auto each = [&](const std::function<Stmt(Expr)>& body) {
+    return kernel::unrolled("i", count, body);
+  };
+  const Expr left = kernel::load(in, kernel::matrix_ramp({0, depth, rows, depth}));
+  const Expr right =
+      kernel::load(in, kernel::matrix_ramp({0, 2 * columns, depth / 2, 2 * columns}));
+  const Stmt body = kernel::grid("g", pieces, [&](const Expr& g) {
+    return kernel::let_in("a", left, [&](const Expr& a) {
+      return kernel::let_in("b", right, [&](const Expr& b) {
+        const Stmt clear =
+            each([&](const Expr& i) { return kernel::store(sums, i, kernel::constant(sum, 0)); });
+        const Stmt steps = kernel::serial("step", kMatrixSteps, [&](const Expr&) {
+          return each([&](const Expr& i) {
+            return kernel::store(
+                sums, i, kernel::call(Intrinsic::matrix_dot, {kernel::load(sums, i), a, b}));
+          });
+        });
+        const Stmt keep = each([&](const Expr& i) {
+          const Expr first = (g * Expr(count) + i) * Expr(sum.lanes);
+          return kernel::store(out, kernel::matrix_ramp({first, columns, rows, columns}),
+                               kernel::load(sums, i));
+        });
+        return kernel::allocate(sums, kernel::block({clear, steps, keep}));
+      });
+    });
+  });
+  return {"peak_bf16_matrix", {in, out}, body};
+}
+
+// Products of one grid iteration.
+double products_of(const Arithmetic& arithmetic, const Target& target) {
+  const MatrixTiles& tiles = target.bf16_matrices;
+  if (arithmetic.products == kOfMatrices)
+    return static_cast<double>(tiles.rows * tiles.columns * tiles.depth) * matrix_sums(tiles) *
+           kMatrixSteps;
+  return static_cast<double>(kSums) * kSteps * lanes_of(arithmetic, target) * arithmetic.products;
+}
+
 kernel::Kernel arithmetic_loop(const Arithmetic& arithmetic, const Target& target, int pieces) {
+  if (arithmetic.products == kOfMatrices) return matrix_loop(target.bf16_matrices, pieces);
   const Type sum{arithmetic.sum, lanes_of(arithmetic, target)};
   const int products = sum.lanes * arithmetic.products;
   const Buffer out = kernel::make_buffer("out", {sum.dtype, 1}, kernel::Space::global,
@@ -196,9 +252,7 @@ Result<Peaks> measure(const Target& target, int threads) {
   Peaks peaks{.threads = threads};
   for (size_t i = 0; i < rows.size(); ++i) {
     ASSIGN_OR_RETURN(const double seconds, arithmetic->fastest(i, CLOCK_PROCESS_CPUTIME_ID));
-    const double products = static_cast<double>(kSums) * kSteps * kPieces *
-                            lanes_of(*rows[i], target) * rows[i]->products;
-    peaks.*(rows[i]->rate) = 2 * products * threads / seconds * 1e-9;
+    peaks.*(rows[i]->rate) = 2 * products_of(*rows[i], target) * kPieces * threads / seconds * 1e-9;
   }
   ASSIGN_OR_RETURN(const auto stream, Loops::create({stream_loop(target, bytes)}, target, threads));
   ASSIGN_OR_RETURN(const double seconds, stream->fastest(0, CLOCK_MONOTONIC));

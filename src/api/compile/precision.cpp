@@ -29,8 +29,8 @@ DType dtype_of(const std::string& weights, DType arithmetic) {
 
 DType fastest_arithmetic(const Peaks& peaks) {
   const double least = kWorthwhile * peaks.f32_fma;
-  if (peaks.f16_fma >= least && peaks.f16_fma > peaks.bf16_dot) return DType::f16;
-  return peaks.bf16_dot >= least ? DType::bf16 : DType::f32;
+  if (peaks.f16_fma >= least && peaks.f16_fma > peaks.bf16()) return DType::f16;
+  return peaks.bf16() >= least ? DType::bf16 : DType::f32;
 }
 
 Status check_names(const PrecisionNames& names) {

@@ -44,6 +44,9 @@ TEST(FastestArithmetic, MustWinByAFifth) {
   EXPECT_EQ(fastest_arithmetic({.f32_fma = 118, .bf16_dot = 235}), DType::bf16);
   EXPECT_EQ(fastest_arithmetic({.f32_fma = 198, .bf16_dot = 99, .f16_fma = 390}), DType::f16);
   EXPECT_EQ(fastest_arithmetic({.f32_fma = 198, .bf16_dot = 99}), DType::f32);
+  EXPECT_EQ(
+      fastest_arithmetic({.f32_fma = 198, .bf16_dot = 99, .bf16_matrix = 1500, .f16_fma = 390}),
+      DType::bf16);
   EXPECT_EQ(fastest_arithmetic({.f32_fma = 100, .bf16_dot = 119, .f16_fma = 119}), DType::f32);
   EXPECT_EQ(fastest_arithmetic({.f32_fma = 60}), DType::f32);
 }

@@ -77,6 +77,7 @@ Json to_json(const Profile& profile, int depth) {
           {"peaks",
            {{"f32_fma", peaks.f32_fma},
             {"bf16_dot", peaks.bf16_dot},
+            {"bf16_matrix", peaks.bf16_matrix},
             {"f16_fma", peaks.f16_fma},
             {"i8_dot", peaks.i8_dot},
             {"bytes", peaks.bytes}}},

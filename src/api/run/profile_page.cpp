@@ -174,8 +174,8 @@ std::string summary(const Profile& profile) {
       "GB/s. Profiling takes {:.1f} % more.</p>\n",
       profile.request.batch, profile.threads, name(profile.stage),
       timing_of(profile.seconds).median * 1e3, total.launches, total.flops * 1e-9,
-      total.executed_flops * 1e-9, total.bytes * 1e-9, profile.peaks.f32_fma,
-      profile.peaks.bf16_dot, profile.peaks.bytes, profile.overhead() * 100);
+      total.executed_flops * 1e-9, total.bytes * 1e-9, profile.peaks.f32_fma, profile.peaks.bf16(),
+      profile.peaks.bytes, profile.overhead() * 100);
 }
 
 std::string section(const Profile& profile, int depth) {

@@ -88,7 +88,7 @@ void print_profile(const Profile& profile, const Flags& flags) {
   print(fmt::format("{} of {}: batch {}{}, {} thread{}", r.component, profile.model, r.batch,
                     extents, profile.threads, profile.threads > 1 ? "s" : ""));
   print(fmt::format("peaks: {:.0f} GFLOP/s f32, {:.0f} bf16, {:.0f} f16; {:.1f} GB/s",
-                    peaks.f32_fma, peaks.bf16_dot, peaks.f16_fma, peaks.bytes));
+                    peaks.f32_fma, peaks.bf16(), peaks.f16_fma, peaks.bytes));
   print_stages(profile);
   print(fmt::format("a {} takes {:.3f} ms, {:.3f} ms without profiling ({:+.1f} %)",
                     name(profile.stage), api::timing_of(profile.seconds).median * 1e3,
