@@ -52,7 +52,11 @@ void Progress::show(const std::string& text) {
 }
 
 bool Progress::compiled(const api::CompileProgress& progress) {
-  show(fmt::format("compile {}: kernel {}/{}", progress.component, progress.done, progress.total));
+  if (progress.total == 0)
+    show(fmt::format("pack {}", progress.component));
+  else
+    show(
+        fmt::format("compile {}: kernel {}/{}", progress.component, progress.done, progress.total));
   return !stop_requested();
 }
 

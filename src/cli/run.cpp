@@ -1,6 +1,8 @@
 #include <memory>
 
 #include "api/run/files.h"
+#include "api/run/fit_memory.h"
+#include "api/run/memory.h"
 #include "api/run/run_component.h"
 #include "base/log.h"
 #include "cli/command.h"
@@ -13,7 +15,7 @@ namespace tempera::cli {
 namespace {
 
 struct Flags {
-  std::string component, inputs, outputs;
+  std::string component, inputs, outputs, max_memory;
   std::vector<std::string> keep;
   int64_t repeat = 1;
   bool print_time = false, profile = false, json = false, quiet = false;
@@ -24,10 +26,10 @@ struct Flags {
 
 void print_time(const Flags& flags, const api::Timing& t) {
   if (flags.json) return;
-  print(
-      fmt::format("{} runs, in seconds: mean {:.6f}, median {:.6f}, max {:.6f}, min {:.6f}, std "
-                  "{:.6f}",
-                  flags.repeat, t.mean, t.median, t.max, t.min, t.std));
+  print(fmt::format(
+      "{} runs, in seconds: mean {:.6f}, median {:.6f}, max {:.6f}, min {:.6f}, std "
+      "{:.6f}; peak {}",
+      flags.repeat, t.mean, t.median, t.max, t.min, t.std, bytes_text(api::peak_resident_bytes())));
 }
 
 void print_result(const Flags& flags, const api::ComponentRun& result) {
@@ -35,7 +37,7 @@ void print_result(const Flags& flags, const api::ComponentRun& result) {
   for (const auto& [name, tensor] : result.outputs)
     outputs.push_back(
         {{"name", name}, {"dtype", tempera::name(tensor.dtype)}, {"shape", tensor.shape}});
-  Json json = {{"outputs", std::move(outputs)}};
+  Json json = {{"outputs", std::move(outputs)}, {"peak_bytes", api::peak_resident_bytes()}};
   if (!flags.outputs.empty()) json["file"] = flags.outputs;
   if (flags.print_time) {
     const api::Timing t = api::timing_of(result.seconds);
@@ -45,29 +47,63 @@ void print_result(const Flags& flags, const api::ComponentRun& result) {
   print(json);
 }
 
+// A component ready to run, with its inputs.
+struct Opened {
+  std::unique_ptr<api::Session> session;
+  api::BoundInputs bound;
+};
+
+Result<Opened> open(const Flags& flags, const std::string& model, const std::string& component,
+                    bool grows_weights, Progress& progress) {
+  ASSIGN_OR_RETURN(api::NamedValues inputs, api::read_tensors(flags.inputs));
+  api::CompileOptions options = flags.compile.options();
+  options.grow_weights = grows_weights;
+  options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
+  ASSIGN_OR_RETURN(api::ModelSource source, flags.open(model, std::move(options), {component}));
+  Opened opened;
+  ASSIGN_OR_RETURN(opened.bound, api::bind_inputs(source.info, component, std::move(inputs)));
+  opened.bound.request.keep = flags.keep;
+  TRY(diffusion::check(flags.saving.saving.token_merging));
+  if (component == "unet") opened.bound.request.token_merging = flags.saving.saving.token_merging;
+  ASSIGN_OR_RETURN(opened.session,
+                   api::Session::open(std::move(source), "cpu", flags.compile.threads));
+  return opened;
+}
+
+// Within --max-memory, if need be without the memory that weights take for speed.
+Result<Opened> open_within_limit(const Flags& flags, const std::string& model,
+                                 const std::string& component, Progress& progress) {
+  ASSIGN_OR_RETURN(Opened opened, open(flags, model, component, true, progress));
+  if (flags.max_memory.empty()) return opened;
+  ASSIGN_OR_RETURN(const int64_t limit, api::parse_bytes(flags.max_memory));
+  ASSIGN_OR_RETURN(int64_t peak, api::predict_peak(*opened.session, opened.bound.request));
+  if (peak <= limit) return opened;
+  ASSIGN_OR_RETURN(opened, open(flags, model, component, false, progress));
+  ASSIGN_OR_RETURN(peak, api::predict_peak(*opened.session, opened.bound.request));
+  if (peak > limit)
+    return error(ErrorCode::resource_exhausted,
+                 "the {} takes {} at least, more than --max-memory {}; try --weights int8, "
+                 "--precision auto or smaller inputs",
+                 component, bytes_text(peak), flags.max_memory);
+  progress.clear();
+  log(LogLevel::info, "for --max-memory {}: weights no larger than they need", flags.max_memory);
+  return opened;
+}
+
 Status run(const Flags& flags) {
   install_stop_handler();
   const auto [model, component] = split_component(flags.component);
   if (component.empty())
     return error(ErrorCode::invalid_argument, "'{}' names no component; add one, as in {}:unet",
                  flags.component, model);
-  ASSIGN_OR_RETURN(api::NamedValues inputs, api::read_tensors(flags.inputs));
   Progress progress(flags.quiet);
-  api::CompileOptions options = flags.compile.options();
-  options.progress = [&](const api::CompileProgress& p) { return progress.compiled(p); };
-  ASSIGN_OR_RETURN(api::ModelSource source, flags.open(model, std::move(options), {component}));
-  ASSIGN_OR_RETURN(api::BoundInputs bound,
-                   api::bind_inputs(source.info, component, std::move(inputs)));
-  bound.request.keep = flags.keep;
-  TRY(diffusion::check(flags.saving.saving.token_merging));
-  if (component == "unet") bound.request.token_merging = flags.saving.saving.token_merging;
-  ASSIGN_OR_RETURN(const auto session,
-                   api::Session::open(std::move(source), "cpu", flags.compile.threads));
+  ASSIGN_OR_RETURN(const Opened opened, open_within_limit(flags, model, component, progress));
   runtime::Profiler profiler;
-  if (flags.profile) session->set_profiler(&profiler);
-  ASSIGN_OR_RETURN(const api::ComponentRun result,
-                   api::run_component(*session, bound, flags.print_time ? flags.repeat : 0,
-                                      [] { return !stop_requested(); }));
+  if (flags.profile) opened.session->set_profiler(&profiler);
+  ASSIGN_OR_RETURN(
+      const api::ComponentRun result,
+      api::run_component(*opened.session, opened.bound, flags.print_time ? flags.repeat : 0,
+                         [] { return !stop_requested(); }));
   progress.clear();
   if (!flags.outputs.empty()) TRY(api::write_tensors(flags.outputs, result.outputs));
   if (flags.profile) log(LogLevel::info, "{}", runtime::profile_table(profiler.launches()));
@@ -106,6 +142,10 @@ void add_run(CLI::App& program, Action& action, const api::OpenModel& open) {
                 "Print mean, median, max, min and standard deviation of the runs");
   app->add_flag("--profile", flags->profile, "Print the time of each kernel to standard error");
   flags->compile.add(*app);
+  app->add_option(
+         "--max-memory", flags->max_memory,
+         "Stay within this much memory, as in 2GiB: no larger weights for speed, or refuse")
+      ->type_name("SIZE");
   app->add_flag("--json", flags->json, "Print names and shapes of the outputs, and times, as JSON");
   app->add_flag("-q,--quiet", flags->quiet, "Print no progress");
   flags->saving.add_token_merging(*app);

@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 
 // Weights are gigabytes: hashing them would take longer than running the model. Their reader checks
 // their structure.
-bool is_hashed(std::string_view path) { return !path.starts_with("weights/"); }
+bool is_hashed(std::string_view path) {
+  return !path.starts_with("weights/") && !path.starts_with("packed/");
+}
 
 Error torn(const std::string& folder, std::string_view what) {
   return error(ErrorCode::data_loss,
@@ -106,6 +108,18 @@ Result<std::vector<ArtifactCode>> read_others(const Json& json, std::string_view
   return others;
 }
 
+Result<std::map<std::string, std::string>> read_packed(const Json& json, std::string_view where) {
+  std::map<std::string, std::string> packed;
+  const auto found = json.find("packed");
+  if (found == json.end()) return packed;
+  if (!found->is_object())
+    return error(ErrorCode::data_loss, "{}: field 'packed' must be an object", where);
+  for (const auto& [part, ignored] : found->items()) {
+    ASSIGN_OR_RETURN(packed[part], path_field(*found, part, where));
+  }
+  return packed;
+}
+
 Status check_file(const Json& json, const std::string& folder, std::string_view where) {
   ASSIGN_OR_RETURN(const std::string path, path_field(json, "path", where));
   ASSIGN_OR_RETURN(const int64_t size, field<int64_t>(json, "bytes", where));
@@ -138,6 +152,7 @@ Status check_files(const Json& json, const Artifact& artifact, std::string_view 
     needed.push_back(code.code_file);
     for (const ArtifactPlan& plan : code.plans) needed.push_back(plan.file);
   }
+  for (const auto& [part, file] : artifact.packed) needed.push_back(file);
   for (const std::string& path : needed)
     if (!listed.contains(path))
       return error(ErrorCode::data_loss, "{}: file {} is not in the list of files", where,
@@ -210,6 +225,7 @@ Json to_json(const Artifact& artifact) {
                {"plans", entries_json(artifact.plans)},
                {"code_file", artifact.code_file},
                {"weights", artifact.weights}};
+  if (!artifact.packed.empty()) json["packed"] = artifact.packed;
   for (const ArtifactCode& code : artifact.others)
     json["others"].push_back({{"target", target_json(code.target)},
                               {"plans", entries_json(code.plans)},
@@ -230,6 +246,7 @@ Result<Artifact> open_artifact(const std::string& folder) {
   ASSIGN_OR_RETURN(artifact.weights, field<std::string>(json, "weights", where));
   ASSIGN_OR_RETURN(artifact.plans, read_entries(json, where));
   ASSIGN_OR_RETURN(artifact.others, read_others(json, where));
+  ASSIGN_OR_RETURN(artifact.packed, read_packed(json, where));
   TRY(check_files(json, artifact, where));
   return artifact;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,13 +61,18 @@ struct Artifact {
   std::vector<ArtifactCode> others;  // for other processors, in the order asked for
   std::string weights;  // the model's folder, absolute or relative to the artifact's; empty:
                         // weights/ inside it
+  // For each part whose weights it holds packed for all its plans: a file inside the folder, see
+  // packed_weights.h.
+  std::map<std::string, std::string> packed;
 };
 
-// A file to be put into an artifact, from memory, or copied from `source` when that is not empty.
+// A file to be put into an artifact, from memory, or copied from `source` when that is not empty,
+// or made by `write` at the place that it is given.
 struct ArtifactFile {
   std::string path;  // inside the folder: "tokenizer/vocab.json"
   std::string bytes;
   std::string source;
+  std::function<Status(const std::string&)> write = {};
 };
 
 // What one ArtifactCode names: plans in the order of its entries, and code.
@@ -83,9 +90,9 @@ Status write_artifact(const std::string& folder, const Artifact& artifact,
                       const std::vector<ArtifactFile>& files,
                       const std::vector<CodeContents>& others = {});
 
-// Reads artifact.json and checks that every file is there, whole (its size and, but for weights,
-// its hash). not_found: no such folder or no artifact.json; data_loss: torn or hostile;
-// unsupported: a newer format.
+// Reads artifact.json and checks that every file is there, whole (its size and, but for weights
+// packed or not, its hash). not_found: no such folder or no artifact.json; data_loss: torn or
+// hostile; unsupported: a newer format.
 Result<Artifact> open_artifact(const std::string& folder);
 
 // Puts the plans and code of artifact.others[index] in use; those that were become others.

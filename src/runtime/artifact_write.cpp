@@ -53,23 +53,40 @@ class FolderWriter {
   const Json& files() const { return files_; }
 
   Status add(const std::string& path, std::string_view bytes) {
-    CHECK(is_inner_path(path), "{} in an artifact", path);
-    const fs::path full = fs::path(folder_) / path;
-    std::error_code failure;
-    fs::create_directories(full.parent_path(), failure);
-    if (failure) return folder_error("create", full.parent_path().string(), failure);
-    TRY(write_file(full.string(), bytes));
+    ASSIGN_OR_RETURN(const std::string full, make_place(path));
+    TRY(write_file(full, bytes));
     files_.push_back({{"path", path}, {"bytes", bytes.size()}, {"hash", hash128_hex(bytes)}});
     return {};
   }
 
   Status add(const ArtifactFile& file) {
+    if (file.write) return add_written(file);
     if (file.source.empty()) return add(file.path, file.bytes);
     ASSIGN_OR_RETURN(const auto source, MappedFile::open(file.source));
     return add(file.path, text_of(source->bytes()));
   }
 
  private:
+  Result<std::string> make_place(const std::string& path) {
+    CHECK(is_inner_path(path), "{} in an artifact", path);
+    const fs::path full = fs::path(folder_) / path;
+    std::error_code failure;
+    fs::create_directories(full.parent_path(), failure);
+    if (failure) return folder_error("create", full.parent_path().string(), failure);
+    return full.string();
+  }
+
+  // Too large to be hashed.
+  Status add_written(const ArtifactFile& file) {
+    ASSIGN_OR_RETURN(const std::string full, make_place(file.path));
+    TRY(file.write(full));
+    std::error_code failure;
+    const auto bytes = fs::file_size(full, failure);
+    if (failure) return folder_error("read", full, failure);
+    files_.push_back({{"path", file.path}, {"bytes", bytes}});
+    return {};
+  }
+
   std::string folder_;
   Json files_ = Json::array();
 };

@@ -63,9 +63,12 @@ Result<std::unique_ptr<Executor>> Executor::create(Device& device, const Module&
 }
 
 Status Executor::find_weights() {
-  for (const PlanTensor& planned : plan_.weights) {
-    WeightStore::Weight* weight = store_.find(planned.name);
-    TRY(check_weight(planned, weight, store_));
+  const std::vector<bool> needed = store_.was_packed()
+                                       ? weights_after_packing(plan_)
+                                       : std::vector<bool>(plan_.weights.size(), true);
+  for (size_t i = 0; i < plan_.weights.size(); ++i) {
+    WeightStore::Weight* weight = store_.find(plan_.weights[i].name);
+    if (weight != nullptr || needed[i]) TRY(check_weight(plan_.weights[i], weight, store_));
     weights_.push_back(weight);
   }
   weight_owners_.resize(weights_.size());

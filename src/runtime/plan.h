@@ -87,4 +87,8 @@ struct Plan {
   int64_t live_bytes = 0;   // the largest sum of live temporaries: a lower bound of arena_bytes
 };
 
+// Of each weight whether a launch reads it even if all packed tensors were made before: one of a
+// later stage, or of setup that writes an output.
+std::vector<bool> weights_after_packing(const Plan& plan);
+
 }  // namespace tempera::runtime

@@ -1,6 +1,17 @@
 #include "runtime/weight_store.h"
 
 namespace tempera::runtime {
+namespace {
+
+// Whether elements of any dtype lie as kernels expect them: a dtype's size divides that of the
+// whole.
+bool is_aligned_in_memory(std::span<const std::byte> bytes) {
+  const auto place = reinterpret_cast<uintptr_t>(bytes.data());
+  const size_t whole = bytes.size() | kBufferAlignment;
+  return place % (whole & (~whole + 1)) == 0;
+}
+
+}  // namespace
 
 void WeightStore::add(std::string name, StoredTensor tensor) {
   if (tensor.file != nullptr && source_.empty()) source_ = tensor.file->path();
@@ -9,6 +20,13 @@ void WeightStore::add(std::string name, StoredTensor tensor) {
 
 void WeightStore::add(const NamedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) add(name, tensor);
+}
+
+void WeightStore::add_packed(const NamedTensors& tensors) {
+  for (const auto& [key, tensor] : tensors) {
+    if (tensor.file != nullptr && source_.empty()) source_ = tensor.file->path();
+    packed_before_.emplace(key, tensor);
+  }
 }
 
 WeightStore::Weight* WeightStore::find(std::string_view name) {
@@ -34,8 +52,27 @@ void WeightStore::release_pages(const Weight& weight) const {
   if (weight.tensor.file != nullptr) weight.tensor.file->release_pages(weight.tensor.bytes);
 }
 
+Status WeightStore::take_packed_before(Device& device, const PackedTensor& tensor, Packed& packed) {
+  const auto found = packed_before_.find(tensor.key);
+  if (found == packed_before_.end())
+    return error(ErrorCode::data_loss,
+                 "{}: the packed weight {} is missing; the file belongs to other plans, compile "
+                 "again",
+                 source(), tensor.key);
+  const StoredTensor& stored = found->second;
+  packed.ready = true;
+  if (is_aligned_in_memory(stored.bytes)) {
+    ASSIGN_OR_RETURN(packed.buffer, device.wrap(stored.bytes));
+    packed.owner = stored.owner;
+    return {};
+  }
+  ASSIGN_OR_RETURN(packed.buffer, device.allocate(static_cast<int64_t>(stored.bytes.size())));
+  return device.upload({packed.buffer.get()}, stored.bytes);
+}
+
 Result<WeightStore::Packed*> WeightStore::packed(Device& device, const PackedTensor& tensor) {
   Packed& packed = packed_[tensor.key];
+  if (packed.buffer == nullptr && was_packed()) TRY(take_packed_before(device, tensor, packed));
   if (packed.buffer == nullptr) {
     ASSIGN_OR_RETURN(packed.buffer, device.allocate(tensor.bytes));
   }

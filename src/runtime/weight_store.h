@@ -32,12 +32,17 @@ class WeightStore {
   };
   struct Packed {
     std::unique_ptr<Buffer> buffer;
-    bool ready = false;  // its setup launches have run
+    bool ready = false;                 // its setup launches have run, or it was packed before
+    std::shared_ptr<const void> owner;  // of the memory that the buffer wraps, or null
   };
 
   // A name that is there already is replaced: a later tensor wins.
   void add(std::string name, StoredTensor tensor);
   void add(const NamedTensors& tensors);
+
+  // What was packed before, by key: from now on packed() knows these and no others.
+  void add_packed(const NamedTensors& tensors);
+  bool was_packed() const { return !packed_before_.empty(); }
 
   Weight* find(std::string_view name);  // null when there is none
   // The values, computed if they have to be and nobody holds them. Errors of StoredTensor::compute.
@@ -45,15 +50,18 @@ class WeightStore {
   // The bytes of a weight in a file will not be read for now: gives back the memory that mapping
   // them takes. Computed values go with the last holder of their Values.
   void release_pages(const Weight& weight) const;
-  // The packed tensor of that key, allocated on first use; data_loss: it has another size already.
+  // The packed tensor of that key, allocated on first use. data_loss: it has another size already,
+  // or is not among those packed before.
   Result<Packed*> packed(Device& device, const PackedTensor& tensor);
   int64_t packed_bytes() const;  // of all packed tensors so far
   // Where weights come from, for messages: the first file's path, or "memory".
   std::string source() const { return source_.empty() ? "memory" : source_; }
 
  private:
+  Status take_packed_before(Device& device, const PackedTensor& tensor, Packed& packed);
   std::map<std::string, Weight, std::less<>> weights_;
   std::unordered_map<std::string, Packed> packed_;
+  std::unordered_map<std::string, StoredTensor> packed_before_;
   std::string source_;
 };
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/json.h"
+#include "tensor_file/stream_safetensors.h"
 
 namespace tempera {
 namespace {
@@ -228,6 +229,26 @@ TEST(SafetensorsWrite, EqualArgumentsGiveEqualBytes) {
   const std::string header = R"({"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})";
   const std::string padding((8 - header.size() % 8) % 8, ' ');
   EXPECT_EQ(read_file(temporary.path()).value(), file_bytes(header + padding, "\x01\x08\x0f\x16"));
+}
+
+TEST(SafetensorsWrite, AlignsWhatIsUsedWhereItIsMapped) {
+  const TemporaryFile temporary;
+  std::vector<LazyTensor> tensors;
+  for (const int64_t bytes : {3, 64, 12, 640, 8, 1})
+    tensors.push_back({fmt::format("{}", bytes), DType::u8, {bytes}, [bytes]() -> Result<Tensor> {
+                         return filled(DType::u8, {bytes});
+                       }});
+  ASSERT_TRUE(stream_aligned_safetensors(temporary.path(), std::move(tensors), 64).ok());
+  const SafetensorsFile file = SafetensorsFile::open(temporary.path()).value();
+  ASSERT_EQ(file.tensors().size(), 6u);
+  for (const TensorInfo& info : file.tensors()) {
+    const int64_t bytes = info.shape[0];
+    const auto place =
+        static_cast<int64_t>(file.bytes(info).data() - file.bytes(file.tensors()[0]).data());
+    EXPECT_EQ(place % std::min<int64_t>(64, bytes & -bytes), 0) << info.name;
+    EXPECT_EQ(file.load(info).data, filled(DType::u8, {bytes}).data);
+  }
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(file.bytes(file.tensors()[0]).data()) % 64, 0u);
 }
 
 TEST(SafetensorsWrite, BadNamesAndAFullDiskAreSentences) {

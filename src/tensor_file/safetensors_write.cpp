@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <functional>
 #include <unordered_set>
 
 #include "base/json.h"
@@ -80,6 +82,12 @@ std::vector<T> larger_elements_first(std::vector<T> tensors) {
   return ordered;
 }
 
+// The largest power of two that divides the size, up to `limit`.
+size_t natural_alignment(const LazyTensor& tensor, size_t limit) {
+  const size_t bytes = byte_count(tensor);
+  return bytes % limit == 0 ? limit : bytes & (~bytes + 1);
+}
+
 std::string length_field(uint64_t length) {
   std::string field(kSafetensorsLengthBytes, '\0');
   for (char& byte : field) {
@@ -102,12 +110,14 @@ Status write_values(AtomicFile& file, const LazyTensor& tensor) {
   return file.write(values.data);
 }
 
+// In the order given; the data starts at a multiple of `alignment`.
 template <typename T>
-Status write(const std::string& path, std::vector<T> tensors, const Metadata& metadata) {
+Status write(const std::string& path, const std::vector<T>& tensors, const Metadata& metadata,
+             size_t alignment = 8) {
   TRY(check_input(path, tensors, metadata));
-  tensors = larger_elements_first(std::move(tensors));
   std::string header = header_json(tensors, metadata).dump();
-  header.resize((header.size() + 7) / 8 * 8, ' ');
+  const size_t start = kSafetensorsLengthBytes + header.size();
+  header.append((alignment - start % alignment) % alignment, ' ');
   ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
   TRY(file.write(length_field(header.size()) + header));
   for (const T& tensor : tensors) TRY(write_values(file, tensor));
@@ -122,12 +132,20 @@ TensorView view(std::string name, const Tensor& tensor) {
 
 Status write_safetensors(const std::string& path, std::vector<TensorView> tensors,
                          const Metadata& metadata) {
-  return write(path, std::move(tensors), metadata);
+  return write(path, larger_elements_first(std::move(tensors)), metadata);
 }
 
 Status stream_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
                           const Metadata& metadata) {
-  return write(path, std::move(tensors), metadata);
+  return write(path, larger_elements_first(std::move(tensors)), metadata);
+}
+
+Status stream_aligned_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
+                                  int64_t alignment) {
+  const auto limit = static_cast<size_t>(alignment);
+  std::ranges::stable_sort(tensors, std::greater(),
+                           [&](const LazyTensor& t) { return natural_alignment(t, limit); });
+  return write(path, tensors, {}, limit);
 }
 
 }  // namespace tempera

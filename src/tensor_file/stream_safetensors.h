@@ -23,4 +23,10 @@ struct LazyTensor {
 Status stream_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
                           const std::vector<std::pair<std::string, std::string>>& metadata = {});
 
+// For a file whose tensors are used where they are mapped: the data starts at a multiple of
+// `alignment`, a power of two, and so does each tensor whose size is a multiple of it; they come
+// first, and the smaller ones lie at multiples of the largest power of two that divides their size.
+Status stream_aligned_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
+                                  int64_t alignment);
+
 }  // namespace tempera

@@ -1,5 +1,6 @@
 #include "api/compile/adapters.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
@@ -28,6 +29,11 @@ Status check_parts(const LoraUse& use, const ModelInfo& info) {
                info.name);
 }
 
+bool changes(const std::vector<LoraUse>& uses, Part part) {
+  return std::ranges::any_of(uses,
+                             [&](const LoraUse& u) { return u.lora->modules.contains(part); });
+}
+
 }  // namespace
 
 Result<ModelSource> with_loras(ModelSource source, const std::vector<LoraSetting>& loras) {
@@ -41,9 +47,17 @@ Result<ModelSource> with_loras(ModelSource source, const std::vector<LoraSetting
   std::map<std::string, NamedTensors> merged;
   for (const Part part : {Part::text_encoder, Part::unet}) {
     const std::string name(frontend::name(part));
-    if (!source.info.weights.contains(name)) continue;
-    ASSIGN_OR_RETURN(NamedTensors weights, source.weights(name));
-    ASSIGN_OR_RETURN(merged[name], frontend::merge_loras(part, std::move(weights), uses));
+    if (!source.info.weights.contains(name) || !changes(uses, part)) continue;
+    Result<NamedTensors> weights = source.weights(name);
+    if (!weights.ok() && source.packed.contains(name))
+      return error(
+          weights.error().code,
+          "{}; a LoRA is merged before weights are packed, which this artifact holds packed "
+          "only",
+          weights.error().message);
+    if (!weights.ok()) return weights.error();
+    ASSIGN_OR_RETURN(merged[name], frontend::merge_loras(part, std::move(*weights), uses));
+    source.packed.erase(name);
   }
   source.weights = [original = std::move(source.weights),
                     merged = std::move(merged)](const std::string& part) -> Result<NamedTensors> {

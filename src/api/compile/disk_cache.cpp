@@ -29,6 +29,7 @@ struct Header {
 };
 constexpr size_t kHeaderBytes = kMagic.size() + sizeof(Header);
 constexpr std::string_view kTemporary = ".tmp-";
+constexpr const char* kLimitVariable = "TEMPERA_CACHE_SIZE";
 constexpr int64_t kDefaultLimit = int64_t{4} << 30;
 // A writer takes far less; what it left behind is older.
 constexpr auto kStale = std::chrono::hours(1);
@@ -185,11 +186,15 @@ std::string default_cache_folder() {
 }
 
 Result<int64_t> default_cache_limit() {
-  const std::string text = environment("TEMPERA_CACHE_SIZE");
+  const std::string text = environment(kLimitVariable);
   if (text.empty()) return kDefaultLimit;
   Result<int64_t> limit = parse_bytes(text);
   if (limit.ok()) return limit;
-  return error(ErrorCode::invalid_argument, "TEMPERA_CACHE_SIZE: {}", limit.error().message);
+  return error(ErrorCode::invalid_argument, "{}: {}", kLimitVariable, limit.error().message);
+}
+
+std::string_view default_cache_limit_source() {
+  return environment(kLimitVariable).empty() ? "default" : kLimitVariable;
 }
 
 }  // namespace tempera::api

@@ -48,7 +48,9 @@ class DiskCache {
 // home either.
 std::string default_cache_folder();
 
-// $TEMPERA_CACHE_SIZE as parse_bytes reads it, else 4 GiB.
+// $TEMPERA_CACHE_SIZE as parse_bytes reads it, else 4 GiB; and which of them: "TEMPERA_CACHE_SIZE"
+// or "default".
 Result<int64_t> default_cache_limit();
+std::string_view default_cache_limit_source();
 
 }  // namespace tempera::api

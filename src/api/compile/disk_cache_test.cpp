@@ -1,6 +1,9 @@
 #include "api/compile/disk_cache.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -102,6 +105,38 @@ TEST(DiskCache, AFolderThatCannotBeMadeIsNoError) {
   const DiskCache cache("/dev/null/cache");
   cache.store("kernels", "a", "x");
   EXPECT_EQ(cache.find("kernels", "a"), std::nullopt);
+}
+
+// Each stores and trims at once with the other.
+TEST(DiskCache, TwoProcessesMayTrimAtOnce) {
+  const test::TempFolder folder;
+  const DiskCache cache(folder.path());
+  const std::string bytes(1000, 'x');
+  cache.store("kernels", "size", bytes);
+  const int64_t limit = 10 * cache.entries().at(0).bytes;
+  std::vector<pid_t> children;
+  for (const char* name : {"a", "b"}) {
+    children.push_back(fork());
+    if (children.back() != 0) continue;
+    bool whole = true;
+    for (int n = 0; n < 100; ++n) {
+      const std::string key = fmt::format("{}{}", name, n);
+      cache.store("kernels", key, bytes);
+      const auto found = cache.find("kernels", key);  // or the other has trimmed it
+      whole &= !found || *found == bytes;
+      cache.trim(limit);
+    }
+    _exit(whole ? 0 : 1);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  cache.trim(limit);
+  const size_t left = cache.entries().size();
+  EXPECT_LE(left, 10U);
+  EXPECT_GE(left, 8U) << "little more goes than has to, where entries are of one age";
 }
 
 TEST(DiskCache, WritersOfOneEntryDoNotDisturbReaders) {

@@ -6,6 +6,7 @@
 
 #include "api/compile/adapters.h"
 #include "api/compile/backends.h"
+#include "api/compile/pack_weights.h"
 #include "api/run/artifact_source.h"
 #include "api/run/version.h"
 #include "base/text.h"
@@ -235,6 +236,11 @@ Result<WrittenArtifact> write_model_artifact(const std::string& model, const std
   ASSIGN_OR_RETURN(frontend::Checkpoint checkpoint, open_checkpoint(model, options.files));
   checkpoint.taesd_file = options.taesd;
   ASSIGN_OR_RETURN(const std::vector<Compiler> compilers, make_compilers(options));
+  if (asked.packed_weights && compilers.size() > 1)
+    return error(ErrorCode::invalid_argument,
+                 "weights are packed for one processor, but --cpu {} names {}; leave "
+                 "--packed-weights out or name one",
+                 quote(options.cpu), compilers.size());
   ASSIGN_OR_RETURN(ModelInfo info, read_model_info(checkpoint, asked.components));
   info.text_tokens = text_length(checkpoint, info);
   info.prefers_ema = options.files.prefers_ema.value_or(false);
@@ -257,7 +263,13 @@ Result<WrittenArtifact> write_model_artifact(const std::string& model, const std
     others.push_back(std::move(other.contents));
     add(written, other.written);
   }
-  ASSIGN_OR_RETURN(const auto files, files_of(info, portable(info, artifact.weights, written)));
+  ASSIGN_OR_RETURN(auto files, files_of(info, portable(info, artifact.weights, written)));
+  if (settings.packed_weights) {
+    ASSIGN_OR_RETURN(const auto packed,
+                     packed_files(checkpoint, first.contents.plans, first.contents.code,
+                                  compilers[0].options, artifact));
+    files.insert(files.end(), packed.begin(), packed.end());
+  }
   TRY(runtime::write_artifact(folder, artifact, first.contents.plans, first.contents.code, files,
                               others));
   return written;

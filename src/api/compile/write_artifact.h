@@ -16,6 +16,9 @@ struct ArtifactSettings {
   // ones. The guidance interval takes no plan of its own.
   diffusion::WorkSaving saving;
   bool tiling = false;  // plans for pictures that tile beside those for others
+  // It holds the weights, as they are packed for its one processor, and needs the model no more,
+  // but to merge a LoRA. As large as they are in memory.
+  bool packed_weights = false;
 };
 
 // One written plan, for a report.

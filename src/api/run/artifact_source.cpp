@@ -75,6 +75,15 @@ Result<NamedTensors> read_weights(const ModelInfo& info, const std::string& part
   return tensors;
 }
 
+auto packed_sources(const runtime::Artifact& artifact) {
+  decltype(ModelSource::packed) sources;
+  for (const auto& [part, file] : artifact.packed)
+    sources[part] = [path = runtime::path_in(artifact, file)] {
+      return runtime::read_packed_weights(path);
+    };
+  return sources;
+}
+
 Status check_options(const runtime::Artifact& artifact, const runtime::PlanOptions& asked) {
   for (const auto& [key, wanted] : asked)
     for (const runtime::ArtifactPlan& plan : artifact.plans)
@@ -121,6 +130,7 @@ Result<ModelSource> open_artifact_source(const std::string& folder,
   source.weights = [info = source.info](const std::string& part) {
     return read_weights(info, part);
   };
+  source.packed = packed_sources(*artifact);
   return source;
 }
 

@@ -14,7 +14,7 @@ namespace tempera::api {
 
 struct CompileProgress {
   std::string component;
-  int64_t done = 0, total = 0;  // kernels
+  int64_t done = 0, total = 0;  // kernels; 0 and 0 while weights are packed
 };
 // False stops with ErrorCode::cancelled; what is compiled by then is in the cache. Called on one
 // thread at a time.

@@ -21,6 +21,8 @@ TEST(FitMemory, RefusesWhatIsNoAmount) {
 
 TEST(FitMemory, SaysWhatItDoes) {
   EXPECT_EQ(describe({}, 8), "");
+  EXPECT_EQ(describe({.frees_unet = true, .decode_tile = 32, .encode_tile = 32}, 8),
+            "freeing the unet before decoding, encoding and decoding in tiles of 256x256");
   EXPECT_EQ(describe({.frees_unet = true, .decode_tile = 32, .pictures = 2}, 8),
             "freeing the unet before decoding, decoding in tiles of 256x256, 2 pictures at once");
 }

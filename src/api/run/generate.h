@@ -73,10 +73,14 @@ struct Generated {
   std::vector<Tensor> step_latents;
   std::map<GenerateStage, double> seconds;
 };
+// Whether the VAE encodes for it: init images, or what a UNet with more channels sees beside them.
+bool encodes_images(const diffusion::PictureRequest& request, const ModelInfo& info);
+
 // How a picture gets by with less memory than it would take; each costs time.
 struct MemoryMeans {
   bool frees_unet = false;  // before decoding; the next pictures load it again
   int64_t decode_tile = 0;  // elements of the latent along a tile's sides; 0: decodes all at once
+  int64_t encode_tile = 0;  // the same of init images
   int64_t pictures = 0;     // of a batch at once; 0: all
   bool operator==(const MemoryMeans&) const = default;
 };

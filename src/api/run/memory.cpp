@@ -27,12 +27,9 @@ int64_t stored_weights(const runtime::Plan& plan, const runtime::PlanLaunch& lau
 
 // Adds the stored weights that later stages read, by name.
 void add_weights_read_later(const runtime::Plan& plan, std::map<std::string, int64_t>& sizes) {
-  for (size_t stage = kSetup + 1; stage < runtime::kStageCount; ++stage)
-    for (const runtime::PlanLaunch& launch : plan.launches[stage])
-      for (const runtime::Binding& binding : launch.bindings)
-        if (binding.region == runtime::Region::weight)
-          sizes["stored " + plan.weights[binding.index].name] =
-              bytes_of(plan.weights[binding.index]);
+  const std::vector<bool> is_read = runtime::weights_after_packing(plan);
+  for (size_t i = 0; i < is_read.size(); ++i)
+    if (is_read[i]) sizes["stored " + plan.weights[i].name] = bytes_of(plan.weights[i]);
 }
 
 // All but the weights that stay.

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "api/run/component.h"
 #include "api/run/model_info.h"
 #include "base/status.h"
+#include "runtime/packed_weights.h"
 #include "tensor_file/stored_tensor.h"
 
 namespace tempera::api {
@@ -18,6 +20,9 @@ struct ModelSource {
   // A part's tensors ("text_encoder", "unet", "vae") under the names that its plans have for them,
   // module paths; asked when they are first needed, and again after they were released.
   std::function<Result<NamedTensors>(const std::string& part)> weights;
+  // The same, packed for all plans that `compile` gives; only the parts named here. `weights` is
+  // not asked for these.
+  std::map<std::string, std::function<Result<runtime::PackedWeights>()>> packed;
 };
 
 }  // namespace tempera::api

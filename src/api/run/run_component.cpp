@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "api/run/memory.h"
+
 namespace tempera::api {
 
 using runtime::Executor;
@@ -48,6 +50,16 @@ Status run_stages(Executor& executor, Stage last) {
   for (int stage = static_cast<int>(Stage::picture); stage <= static_cast<int>(last); ++stage)
     TRY(executor.run(static_cast<Stage>(stage)));
   return {};
+}
+
+Result<int64_t> predict_peak(Session& session, const ComponentRequest& request) {
+  const int64_t before = resident_bytes();
+  ASSIGN_OR_RETURN(const CompiledComponent* compiled, session.compiled(request));
+  const auto code = static_cast<int64_t>(compiled->code.size());
+  const ComponentMemory memory = memory_of(compiled->plan, session.device().thread_count());
+  const int64_t packing = session.packs(request.component) ? memory.transient : 0;
+  return (compiled->was_cached ? resident_bytes() : before + code) +
+         std::max(memory.loaded(), memory.weights + packing);
 }
 
 // Outputs of an earlier stage than the last are there once that stage has run.

@@ -39,6 +39,10 @@ struct ComponentRun {
 Result<ComponentRun> run_component(Session& session, const BoundInputs& bound, int64_t repeat = 0,
                                    const std::function<bool()>& keep_going = {});
 
+// What a process that runs the component takes, in bytes, without reading a weight. The plan is
+// compiled if it is not in the cache; what that takes does not count.
+Result<int64_t> predict_peak(Session& session, const ComponentRequest& request);
+
 // The pieces of that, for callers that run an executor themselves.
 Status set_inputs(runtime::Executor& executor, const BoundInputs& bound);
 // Runs each stage after setup up to `last` once.

@@ -32,11 +32,22 @@ Result<runtime::WeightStore*> Session::weights(const std::string& part) {
   if (store == nullptr) {
     if (!info().weights.contains(part))
       return error(ErrorCode::not_found, "{} has no weights for its {}", info().name, part);
-    ASSIGN_OR_RETURN(const NamedTensors tensors, source_.weights(part));
-    store = std::make_unique<runtime::WeightStore>();
-    store->add(tensors);
+    ASSIGN_OR_RETURN(store, open_weights(part));
   }
   return store.get();
+}
+
+Result<std::unique_ptr<runtime::WeightStore>> Session::open_weights(const std::string& part) {
+  auto store = std::make_unique<runtime::WeightStore>();
+  if (const auto found = source_.packed.find(part); found != source_.packed.end()) {
+    ASSIGN_OR_RETURN(const runtime::PackedWeights weights, found->second());
+    store->add(weights.stored);
+    store->add_packed(weights.packed);
+  } else {
+    ASSIGN_OR_RETURN(const NamedTensors tensors, source_.weights(part));
+    store->add(tensors);
+  }
+  return store;
 }
 
 Status Session::load(Entry& entry, const std::string& component) {

@@ -35,6 +35,10 @@ class Session {
   Result<const CompiledComponent*> compiled(const ComponentRequest& request);
   // Ready to run: weights are packed.
   Result<runtime::Executor*> executor(const ComponentRequest& request);
+  // Whether its weights are packed when it is loaded, and not before.
+  bool packs(std::string_view component) const {
+    return !source_.packed.contains(part_of(component));
+  }
   // Frees a component's executors, and its weights unless another component shares them.
   void release(std::string_view component);
   // Frees the executors of one size of a component; its weights stay.
@@ -54,6 +58,7 @@ class Session {
   explicit Session(ModelSource source) : source_(std::move(source)) {}
   Result<Entry*> entry(const ComponentRequest& request);
   Result<runtime::WeightStore*> weights(const std::string& part);
+  Result<std::unique_ptr<runtime::WeightStore>> open_weights(const std::string& part);
   Status load(Entry& entry, const std::string& component);
 
   ModelSource source_;

@@ -54,8 +54,16 @@ void print_json(const api::DiskCache& cache, const std::vector<api::CacheEntry>&
   print(Json{{"folder", cache.folder()},
              {"bytes", bytes},
              {"limit", limit},
+             {"limit_from", api::default_cache_limit_source()},
              {"kinds", std::move(kinds)},
              {"components", std::move(rows)}});
+}
+
+std::string limit_origin() {
+  const std::string_view source = api::default_cache_limit_source();
+  if (source != "default")
+    return fmt::format("by ${}; --cache-size of a command comes before it", source);
+  return "the default; $TEMPERA_CACHE_SIZE and --cache-size change it";
 }
 
 Status list(bool json) {
@@ -75,7 +83,8 @@ Status list(bool json) {
   }
   for (const auto& [kind, total] : totals(entries))
     print(fmt::format("{:>10}  {} {}", bytes_text(total.bytes), total.entries, kind));
-  print(fmt::format("{} of {} in {}", bytes_text(bytes), bytes_text(limit), cache.folder()));
+  print(fmt::format("{} of {} ({}) in {}", bytes_text(bytes), bytes_text(limit), limit_origin(),
+                    cache.folder()));
   return {};
 }
 

@@ -16,7 +16,7 @@ struct Flags {
   std::string model, folder;
   std::vector<std::string> components;
   std::string taesd;
-  bool tiling = false, json = false, quiet = false;
+  bool tiling = false, packed_weights = false, json = false, quiet = false;
   SizeFlags size;
   CompileFlags compile;
   SavingFlags saving;
@@ -65,7 +65,8 @@ Status compile(const Flags& flags) {
                                               .height = size.second,
                                               .batch_size = flags.size.batch_size,
                                               .saving = flags.saving.saving,
-                                              .tiling = flags.tiling},
+                                              .tiling = flags.tiling,
+                                              .packed_weights = flags.packed_weights},
                                              std::move(options)));
   progress.clear();
   report(flags, written);
@@ -101,6 +102,10 @@ void add_compile(CLI::App& program, Action& action) {
                   "Let this TAESD decode: many times faster than the VAE, with less fine detail")
       ->type_name("FILE");
   app->add_flag("--tiling", flags->tiling, "Compile for --tiling of generate too");
+  app->add_flag("--packed-weights", flags->packed_weights,
+                "Put the weights into the artifact, packed for the processor: it starts several "
+                "times faster, needs the model no more, and processes share its memory; Stable "
+                "Diffusion 1.5 takes 5.5 GB so, 2.8 GB in bf16");
   flags->saving.add_token_merging(*app);
   flags->saving.add_deep_cache(*app);
   app->footer(

@@ -69,7 +69,8 @@ void add_output_flags(CLI::App& app, GenerateFlags& flags) {
       ->type_name("PICTURE");
   app.add_option("--max-memory", flags.max_memory,
                  "Stay within this much memory, as in 2GiB: no larger weights for speed, the UNet "
-                 "freed before decoding, decoding in tiles, fewer pictures at once, or refuse")
+                 "freed before decoding, decoding (and encoding) in tiles, fewer pictures at once, "
+                 "or refuse")
       ->type_name("SIZE");
   app.add_flag("--dry-run", flags.dry_run,
                "Compile, print the memory that it would take, and read no weights");

@@ -1,5 +1,6 @@
 #include "cli/generate/opened_model.h"
 
+#include "api/run/artifact_source.h"
 #include "base/log.h"
 
 namespace tempera::cli {
@@ -35,13 +36,17 @@ Status keep_within(const GenerateFlags& flags, const diffusion::PictureRequest& 
   ASSIGN_OR_RETURN(const int64_t limit, api::parse_bytes(flags.max_memory));
   ASSIGN_OR_RETURN(const auto prediction, api::predict_memory(*opened.session, request));
   if (prediction.peak <= limit) return {};
-  opened.grows_weights = false;
-  ASSIGN_OR_RETURN(opened.session, open_session(flags, opened, progress));
+  ASSIGN_OR_RETURN(const std::string model, flags.model.path());
+  if (!api::is_artifact(model)) {
+    opened.grows_weights = false;
+    ASSIGN_OR_RETURN(opened.session, open_session(flags, opened, progress));
+  }
   ASSIGN_OR_RETURN(opened.means, api::fit_memory(*opened.session, request, limit));
-  const std::string means = api::describe(opened.means, opened.session->info().vae_scale);
+  std::string means = api::describe(opened.means, opened.session->info().vae_scale);
+  if (!opened.grows_weights)
+    means = fmt::format("weights no larger than they need{}{}", means.empty() ? "" : ", ", means);
   progress.clear();
-  log(LogLevel::info, "for --max-memory {}: weights no larger than they need{}{}", flags.max_memory,
-      means.empty() ? "" : ", ", means);
+  log(LogLevel::info, "for --max-memory {}: {}", flags.max_memory, means);
   return {};
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "diffusion/tiled_decode.h"
+#include "diffusion/vae_tiles.h"
 
 namespace tempera::api {
 namespace {
@@ -16,6 +16,10 @@ UnetPart part_of(diffusion::CallKind kind, const PictureRequest& request) {
 }
 
 }  // namespace
+
+bool encodes_images(const PictureRequest& request, const ModelInfo& info) {
+  return !request.init.images.empty() || info.unet_channels != info.latent_channels;
+}
 
 ComponentRequests component_requests(const PictureRequest& request,
                                      const diffusion::PicturePlan& plan, const ModelInfo& info,
@@ -34,16 +38,20 @@ ComponentRequests component_requests(const PictureRequest& request,
                                                .batch = at_once,
                                                .tokens = info.text_tokens,
                                                .clip_skip = row[0].clip_skip};
+  const int64_t margin = request.tiling ? 2 * diffusion::kWrapMargin : 0;
   if (means.decode_tile > 0) {
-    const int64_t margin = request.tiling ? 2 * diffusion::kWrapMargin : 0;
     requests.vae_decoder.height = std::min(height + margin, means.decode_tile);
     requests.vae_decoder.width = std::min(width + margin, means.decode_tile);
   }
-  if (!request.init.images.empty() || info.unet_channels != info.latent_channels)
+  if (encodes_images(request, info))
     requests.vae_encoder = {.component = "vae_encoder",
                             .height = request.height,
                             .width = request.width,
-                            .tiling = request.tiling};
+                            .tiling = request.tiling && means.encode_tile == 0};
+  if (requests.vae_encoder && means.encode_tile > 0) {
+    requests.vae_encoder->height = std::min(height + margin, means.encode_tile) * info.vae_scale;
+    requests.vae_encoder->width = std::min(width + margin, means.encode_tile) * info.vae_scale;
+  }
   for (const diffusion::CallKind kind :
        diffusion::call_kinds(request, std::ssize(plan.sampler.timesteps))) {
     const int64_t rows = std::ssize(prompts.part_weights) + (kind.guided ? 1 : 0);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "diffusion/tiled_decode.h"
+#include "diffusion/vae_tiles.h"
 
 namespace tempera::api {
 namespace {
@@ -69,6 +69,24 @@ Status apply(Session& session, const ComponentRequest& request, std::string_view
   return {};
 }
 
+diffusion::LatentGeometry geometry_of(const PictureRequest& request, const ModelInfo& info) {
+  return {.channels = info.latent_channels,
+          .height = request.height / info.vae_scale,
+          .width = request.width / info.vae_scale,
+          .scale = info.vae_scale};
+}
+
+// In tiles, if the pass's means say so.
+Status encode_image(Session& session, const PreparedPass& pass, std::span<const float> planes,
+                    std::span<float> moments) {
+  const auto encode_one = [&](std::span<const float> from, std::span<float> to) {
+    return apply(session, *pass.components.vae_encoder, "image", from, "moments", to);
+  };
+  if (pass.means.encode_tile == 0) return encode_one(planes, moments);
+  return diffusion::encode_tiles(geometry_of(pass.request, session.info()), pass.means.encode_tile,
+                                 pass.request.tiling, planes, encode_one, moments);
+}
+
 }  // namespace
 
 Status decode(Session& session, const PreparedPass& pass, std::span<const float> latent,
@@ -80,14 +98,8 @@ Status decode(Session& session, const PreparedPass& pass, std::span<const float>
     return apply(session, pass.components.vae_decoder, "latent", from, "image", to);
   };
   if (means.decode_tile == 0) return decode_one(latent, planes);
-  const ModelInfo& info = session.info();
-  const diffusion::LatentGeometry geometry{.channels = info.latent_channels,
-                                           .height = request.height / info.vae_scale,
-                                           .width = request.width / info.vae_scale,
-                                           .scale = info.vae_scale};
-  const auto decode_all =
-      request.tiling ? diffusion::decode_wrapped_tiles : diffusion::decode_tiles;
-  return decode_all(geometry, means.decode_tile, latent, decode_one, planes);
+  return diffusion::decode_tiles(geometry_of(request, session.info()), means.decode_tile,
+                                 request.tiling, latent, decode_one, planes);
 }
 
 diffusion::Components components_of(Session& session, const PreparedPass& pass, Denoiser& denoiser,
@@ -104,8 +116,7 @@ diffusion::Components components_of(Session& session, const PreparedPass& pass, 
                          std::span<float> output) { return denoiser.step(call, output); },
           .encode_image = [&](std::span<const float> planes, std::span<float> moments) -> Status {
             if (!watch.report(GenerateStage::load, 0, 1, "vae_encoder")) return stopped();
-            return apply(session, *pass.components.vae_encoder, "image", planes, "moments",
-                         moments);
+            return encode_image(session, pass, planes, moments);
           },
           .decode = [&](std::span<const float> latent,
                         std::span<float> planes) { return decode(session, pass, latent, planes); }};

@@ -45,7 +45,7 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   if (is_given(request.hires)) return predict_two_passes(session, request, means);
   if (means.pictures > 0 && means.pictures < static_cast<int64_t>(request.seeds.size()))
     return predict_memory(session, pictures_of(request, 0, means.pictures),
-                          {means.frees_unet, means.decode_tile, 0});
+                          {means.frees_unet, means.decode_tile, means.encode_tile, 0});
   ASSIGN_OR_RETURN(const PreparedPass pass, prepare(session, request, means));
   const ComponentRequests& requests = pass.components;
   Compiled compiled{resident_bytes()};
@@ -66,6 +66,8 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   prediction.components.push_back(memory_of(unet, threads));
   ASSIGN_OR_RETURN(const auto* vae_decoder, compiled.plan(session, requests.vae_decoder));
   prediction.components.push_back(memory_of(*vae_decoder, threads));
+  for (ComponentMemory& memory : prediction.components)
+    if (!session.packs(memory.component)) memory.transient = 0;
   prediction.peak = predict_peak(prediction.components, compiled.resident(), means.frees_unet);
   return prediction;
 }

@@ -1,4 +1,4 @@
-#include "diffusion/tiled_decode.h"
+#include "diffusion/vae_tiles.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 namespace tempera::diffusion {
 namespace {
 
-TEST(TiledDecode, TilesCoverTheExtentAndOverlap) {
+TEST(VaeTiles, TilesCoverTheExtentAndOverlap) {
   for (const int64_t extent : {1, 7, 16, 17, 40, 64, 129})
     for (const int64_t tile : {4, 16, 32}) {
       const auto starts = tile_starts(extent, tile, tile / 4);
@@ -18,7 +18,7 @@ TEST(TiledDecode, TilesCoverTheExtentAndOverlap) {
     }
 }
 
-TEST(TiledDecode, NeighboursFadeIntoEachOther) {
+TEST(VaeTiles, NeighboursFadeIntoEachOther) {
   const auto left = fade(16, 0, 8), right = fade(16, 8, 0);
   for (int i = 0; i < 8; ++i) EXPECT_FLOAT_EQ(left[8 + i] + right[i], 1);
   EXPECT_EQ(left[0], 1);
@@ -26,7 +26,7 @@ TEST(TiledDecode, NeighboursFadeIntoEachOther) {
 }
 
 // A decoder that works place by place gives the same pixels in tiles as at once.
-void expect_whole_picture(decltype(decode_tiles)& decode_all) {
+void expect_whole_picture(bool wraps) {
   const LatentGeometry g{.channels = 2, .height = 23, .width = 29, .scale = 4};
   std::vector<float> latent(g.channels * g.height * g.width);
   std::iota(latent.begin(), latent.end(), 0.0F);
@@ -39,7 +39,7 @@ void expect_whole_picture(decltype(decode_tiles)& decode_all) {
       out[i] = tile[i / kPixels % kPixels / 4 * kSide + i % kPixels / 4];
     return {};
   };
-  ASSERT_TRUE(decode_all(g, 16, latent, decode, planes).ok());
+  ASSERT_TRUE(decode_tiles(g, 16, wraps, latent, decode, planes).ok());
   for (const int64_t size : sizes) EXPECT_EQ(size, 2 * 16 * 16);
   for (int64_t y = 0; y < g.height * 4; ++y)
     for (int64_t x = 0; x < g.width * 4; ++x)
@@ -47,14 +47,40 @@ void expect_whole_picture(decltype(decode_tiles)& decode_all) {
           << y << " " << x;
 }
 
-TEST(TiledDecode, GivesTheWholePictureOfALocalDecoder) { expect_whole_picture(decode_tiles); }
+TEST(VaeTiles, GivesTheWholePictureOfALocalDecoder) { expect_whole_picture(false); }
 
-TEST(TiledDecode, GivesTheWholePictureWhereSidesMeet) {
-  expect_whole_picture(decode_wrapped_tiles);
+TEST(VaeTiles, GivesTheWholePictureWhereSidesMeet) { expect_whole_picture(true); }
+
+// An encoder that averages the pixels of each element gives the same moments in tiles as at once.
+void expect_whole_moments(bool wraps) {
+  const LatentGeometry g{.channels = 1, .height = 23, .width = 29, .scale = 4};
+  constexpr int64_t kSide = 16;
+  std::vector<float> planes(3 * g.height * g.width * 16), moments(2 * g.height * g.width);
+  std::iota(planes.begin(), planes.end(), 0.0F);
+  const auto mean = [](std::span<const float> plane, int64_t width, int64_t y, int64_t x) {
+    float sum = 0;
+    for (int64_t i = 0; i < 16; ++i) sum += plane[(4 * y + i / 4) * 4 * width + 4 * x + i % 4];
+    return sum / 16;
+  };
+  const auto encode = [&](std::span<const float> tile, std::span<float> out) -> Status {
+    EXPECT_EQ(tile.size(), 3U * 16 * kSide * kSide);
+    for (int64_t i = 0; i < 2 * kSide * kSide; ++i)
+      out[i] = mean(tile, kSide, i / kSide % kSide, i % kSide);
+    return {};
+  };
+  ASSERT_TRUE(encode_tiles(g, kSide, wraps, planes, encode, moments).ok());
+  for (int64_t y = 0; y < g.height; ++y)
+    for (int64_t x = 0; x < g.width; ++x)
+      ASSERT_NEAR(moments[y * g.width + x], mean(planes, g.width, y, x), 4e-3) << y << " " << x;
+}
+
+TEST(VaeTiles, GiveTheWholeMomentsOfALocalEncoder) {
+  expect_whole_moments(false);
+  expect_whole_moments(true);
 }
 
 // A decoder that looks at a neighbour sees the opposite side beyond an edge.
-TEST(TiledDecode, ShowsADecoderTheOppositeSide) {
+TEST(VaeTiles, ShowsADecoderTheOppositeSide) {
   const LatentGeometry g{.channels = 1, .height = 12, .width = 12, .scale = 1};
   std::vector<float> latent(144), planes(3 * 144);
   for (size_t i = 0; i < latent.size(); ++i) latent[i] = static_cast<float>(i % 12);
@@ -65,16 +91,16 @@ TEST(TiledDecode, ShowsADecoderTheOppositeSide) {
     }
     return {};
   };
-  ASSERT_TRUE(decode_wrapped_tiles(g, 28, latent, left_neighbour, planes).ok());
+  ASSERT_TRUE(decode_tiles(g, 28, true, latent, left_neighbour, planes).ok());
   for (size_t i = 0; i < 144; ++i) EXPECT_EQ(planes[i], latent[i - i % 12 + (i + 11) % 12]) << i;
 }
 
-TEST(TiledDecode, PassesOnWhatTheDecoderSays) {
+TEST(VaeTiles, PassesOnWhatTheDecoderSays) {
   std::vector<float> latent(8 * 8), planes(3 * 8 * 8);
   const auto fails = [](std::span<const float>, std::span<float>) -> Status {
     return error(ErrorCode::cancelled, "enough");
   };
-  EXPECT_EQ(decode_tiles({1, 8, 8, 1}, 4, latent, fails, planes).error().message, "enough");
+  EXPECT_EQ(decode_tiles({1, 8, 8, 1}, 4, false, latent, fails, planes).error().message, "enough");
 }
 
 }  // namespace
