@@ -4,18 +4,21 @@
 
 #include "api/run/files.h"
 #include "cli/command.h"
+#include "cli/flags.h"
 #include "cli/output.h"
 
 namespace tempera::cli {
 namespace {
 
 struct Flags {
-  std::string rng = "cpu", shape = "1x4x64x64", output;
-  uint64_t seed = 0;
+  std::string rng = "cpu", seed = "0", shape = "1x4x64x64", output;
 };
 
 Status noise(const Flags& flags) {
-  ASSIGN_OR_RETURN(Tensor values, api::unit_noise(flags.rng, flags.seed, flags.shape));
+  ASSIGN_OR_RETURN(const std::vector<uint64_t> seeds, parse_seeds(flags.seed));
+  if (seeds.size() != 1)
+    return error(ErrorCode::invalid_argument, "{} seeds; one makes the noise", seeds.size());
+  ASSIGN_OR_RETURN(Tensor values, api::unit_noise(flags.rng, seeds[0], flags.shape));
   api::NamedValues tensors;
   tensors.emplace_back("noise", std::move(values));
   TRY(api::write_tensors(flags.output, tensors));

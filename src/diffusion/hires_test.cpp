@@ -33,6 +33,23 @@ TEST(Hires, TheSecondPassRunsTheStepsAskedFor) {
     }
 }
 
+TEST(Hires, TheSecondPassRunsTheStepsAskedForAsA1111Does) {
+  SchedulerConfig config;
+  config.beta_start = 0.00085;
+  config.beta_end = 0.012;
+  for (const double strength : {0.3, 0.7, 1.0}) {
+    PictureRequest request;
+    request.sampler = {.sampler = "euler", .steps = 12, .compat = Compat::a1111};
+    request.hires = {.scale = 2, .steps = 5, .strength = strength};
+    PictureRequest second = second_pass(request, 8);
+    EXPECT_EQ(second.sampler.steps, 5);
+    second.init.latents = {0};
+    const SamplerPlan plan = make_plan(second, config).value();
+    EXPECT_EQ(plan.timesteps.size(), 5u) << strength;
+    EXPECT_EQ(plan.sigmas.size(), 6u) << strength;
+  }
+}
+
 TEST(Hires, TheSecondPassGoesOnWithThePromptsSchedules) {
   PictureRequest request;
   request.sampler = {.sampler = "euler", .steps = 12};

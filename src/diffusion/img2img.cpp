@@ -9,8 +9,8 @@ namespace tempera::diffusion {
 
 Status check(const ImageInput& init, int64_t pictures, int64_t width, int64_t height) {
   if (!is_given(init)) return {};
-  if (!(init.strength > 0 && init.strength <= 1))
-    return error(ErrorCode::invalid_argument, "a strength of {} is not above 0 and up to 1",
+  if (!(init.strength >= 0 && init.strength <= 1))
+    return error(ErrorCode::invalid_argument, "a strength of {} is not within 0 to 1",
                  init.strength);
   const auto count = static_cast<int64_t>(init.images.size());
   if (init.latents.empty() && count != 1 && count != pictures)

@@ -36,9 +36,8 @@ Generated collect(const PreparedPass& pass, diffusion::Pictures pictures, const 
   const PictureRequest& request = pass.request;
   Generated result;
   for (size_t i = 0; i < pictures.images.size(); ++i)
-    result.pictures.push_back(
-        {std::move(pictures.images[i]), request.seeds[i],
-         parameters_text(request, pass.plan.sampler, info, request.seeds[i])});
+    result.pictures.push_back({std::move(pictures.images[i]), request.seeds[i],
+                               parameters_text(request, pass.plan.sampler, info, i)});
   result.latents = std::move(pictures.latents);
   result.step_latents = std::move(pictures.step_latents);
   return result;
@@ -103,8 +102,8 @@ Result<Generated> generate_at_once(Session& session, const PictureRequest& reque
   ASSIGN_OR_RETURN(const diffusion::SchedulerConfig scheduler,
                    diffusion::read_scheduler_config(info.scheduler_config));
   ASSIGN_OR_RETURN(const diffusion::SamplerPlan plan, diffusion::make_plan(request, scheduler));
-  for (GeneratedPicture& picture : result.pictures)
-    picture.parameters = parameters_text(request, plan, info, picture.seed);
+  for (size_t i = 0; i < result.pictures.size(); ++i)
+    result.pictures[i].parameters = parameters_text(request, plan, info, i);
   return result;
 }
 

@@ -98,9 +98,9 @@ struct MemoryPrediction {
 Result<MemoryPrediction> predict_memory(Session& session, const diffusion::PictureRequest& request,
                                         const MemoryMeans& means = {});
 
-// The settings of one picture as text, as it stands in the PNG.
+// The settings of the request's picture `index` as text, as it stands in the PNG.
 std::string parameters_text(const diffusion::PictureRequest& request,
                             const diffusion::SamplerPlan& plan, const ModelInfo& info,
-                            uint64_t seed);
+                            size_t index);
 
 }  // namespace tempera::api

@@ -66,11 +66,12 @@ void add_init(const PictureRequest& request, Fields& fields) {
 }
 
 // RNG is always there: without it AUTOMATIC1111 takes the noise for the computing device's.
-void add_noise(const diffusion::NoiseSettings& noise, Fields& fields) {
+void add_noise(const diffusion::NoiseSettings& noise, size_t index, Fields& fields) {
   add(fields, "RNG", noise.rng == diffusion::Rng::cuda ? "NV" : "CPU");
   if (noise.seed_delta != 0) add(fields, "ENSD", std::to_string(noise.seed_delta));
   if (!diffusion::has_variation(noise)) return;
-  add(fields, "Variation seed", std::to_string(*noise.variation_seed));
+  const auto place = static_cast<uint64_t>(noise.first_picture) + index;
+  add(fields, "Variation seed", std::to_string(*noise.variation_seed + place));
   add(fields, "Variation seed strength", noise.variation_strength);
 }
 
@@ -113,11 +114,11 @@ void add_sampler(const diffusion::SamplerPlan& plan, bool is_a1111, Fields& fiel
 }  // namespace
 
 std::string parameters_text(const PictureRequest& request, const diffusion::SamplerPlan& plan,
-                            const ModelInfo& info, uint64_t seed) {
+                            const ModelInfo& info, size_t index) {
   Fields fields = {{"Steps", std::to_string(plan.steps)}};
   add_sampler(plan, request.sampler.compat == diffusion::Compat::a1111, fields);
   add(fields, "CFG scale", request.guidance_scale);
-  add(fields, "Seed", std::to_string(seed));
+  add(fields, "Seed", std::to_string(request.seeds.at(index)));
   add(fields, "Size", fmt::format("{}x{}", request.width, request.height));
   add(fields, "Model", info.name);
   if (request.prompts.clip_skip > 1)
@@ -126,7 +127,7 @@ std::string parameters_text(const PictureRequest& request, const diffusion::Samp
   add_init(request, fields);
   add_hires(request, fields);
   add_saving(request.saving, fields);
-  add_noise(request.noise, fields);
+  add_noise(request.noise, index, fields);
   add_sampling(request, fields);
   add(fields, "Version", fmt::format("tempera {}", kVersion));
   return diffusion::format_infotext({.prompt = request.prompt,

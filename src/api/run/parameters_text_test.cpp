@@ -17,6 +17,7 @@ PictureRequest request() {
   PictureRequest request;
   request.prompt = "a, cat";
   request.negative_prompt = "dog";
+  request.seeds = {5};
   request.sampler = {.sampler = "dpm++2m", .steps = 7};
   return request;
 }
@@ -26,7 +27,7 @@ std::string text_of(const PictureRequest& request) {
   const auto plan = diffusion::make_sampler_plan(request.sampler, config);
   ModelInfo info;
   info.name = "m";
-  return parameters_text(request, plan.value(), info, 5);
+  return parameters_text(request, plan.value(), info, 0);
 }
 
 PictureSettings settings_of(const std::string& text) {
@@ -158,6 +159,18 @@ TEST(ParametersText, EverySettingIsReadBack) {
       EXPECT_EQ(value_of(settings, one.flag), one.value) << text;
       EXPECT_TRUE(settings.left_out.empty()) << settings.left_out[0];
     }
+}
+
+TEST(ParametersText, EachPictureHasItsOwnSeeds) {
+  PictureRequest asked = request();
+  asked.seeds = {5, 5};
+  asked.noise.variation_seed = 9;
+  asked.noise.variation_strength = 0.5;
+  asked.noise.first_picture = 4;
+  const auto plan = diffusion::make_sampler_plan(asked.sampler, diffusion::SchedulerConfig());
+  const std::string text = parameters_text(asked, plan.value(), {}, 1);
+  EXPECT_EQ(value_of(settings_of(text), "variation-seed"), "14");
+  EXPECT_EQ(value_of(settings_of(text), "seed"), "5");
 }
 
 TEST(ParametersText, A1111HasTheScheduleBesideTheSampler) {

@@ -53,6 +53,29 @@ TEST(Resolve, AModelsScheduleIsForItsOwnSampler) {
   EXPECT_EQ(resolve(settings, info)->sampler.schedule, std::nullopt);
 }
 
+TEST(Resolve, A1111HasSamplersAndSchedulesOfItsOwn) {
+  ModelInfo info = model();
+  info.defaults.sampler = "ddim";
+  info.defaults.schedule = "karras";
+  info.defaults.timestep_spacing = "trailing";
+  GenerateSettings settings = seeded();
+  settings.compat = diffusion::Compat::a1111;
+  settings.k.s_churn = 0.5;
+  const auto open = resolve(settings, info);
+  ASSERT_TRUE(open.ok()) << open.error().message;
+  EXPECT_EQ(open->sampler.compat, diffusion::Compat::a1111);
+  EXPECT_EQ(open->sampler.sampler, "dpm++2m") << "AUTOMATIC1111 has its own ddim";
+  EXPECT_EQ(open->sampler.schedule, std::nullopt) << "automatic";
+  EXPECT_EQ(open->sampler.spacing, std::nullopt);
+  EXPECT_EQ(open->sampler.k.s_churn, 0.5);
+  settings.schedule = "align_your_steps";
+  EXPECT_EQ(resolve(settings, info)->sampler.schedule, diffusion::Schedule::align_your_steps);
+  settings.sampler = "dpm++sde";
+  EXPECT_EQ(resolve(settings, info)->sampler.sampler, "dpm++sde");
+  settings.compat = diffusion::Compat::diffusers;
+  EXPECT_FALSE(resolve(settings, info).ok()) << "not of diffusers";
+}
+
 TEST(Resolve, OneSeedCountsUpAndSeveralAreOneAPicture) {
   GenerateSettings settings = seeded();
   settings.batch_size = 3;

@@ -91,7 +91,8 @@ Status apply_setting(GenerateFlags& flags) {
 
 Status apply_flags(GenerateFlags& flags) {
   TRY(flags.output.apply());
-  if (!flags.seed.empty()) {
+  const bool is_random = flags.seed.empty() || flags.seed == "-1";
+  if (!is_random) {
     ASSIGN_OR_RETURN(flags.settings.seeds, parse_seeds(flags.seed));
   }
   if (flags.save_steps && flags.save_latents.empty())
