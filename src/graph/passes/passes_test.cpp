@@ -105,6 +105,30 @@ TEST(ExpandNorms, TakesTheMomentsOfAConcatFromItsPiecesAndOfWhatIsRepeatedOnce) 
     EXPECT_LE(testing::distance(before, expanded, seed), 1e-12);
 }
 
+// As sink_repeat writes a repetition of several images.
+TEST(ExpandNorms, TakesTheMomentsOfRepeatedImagesOnce) {
+  const std::string norm_of_pieces = R"(
+    %a = input "a" f32[4,4,3,3] @step
+    %b = input "b" f32[2,2,3,3] @step
+    %g = input "g" f32[6] @load
+    %one = reshape(%b) {shape=[1,2,2,3,3]}
+    %two = broadcast_to(%one) {shape=[2,2,2,3,3]}
+    %both = reshape(%two) {shape=[4,2,3,3]}
+    %x = concat(%a, %both) {axis=1}
+    %n = group_norm(%x, %g, %g) {groups=2}
+    %h = input "h" f32[2] @load
+    %m = group_norm(%both, %h, %h) {groups=1}
+    output %n
+    output %m)";
+  const std::string text = after(expand_norms, norm_of_pieces);
+  EXPECT_NE(text.find("channel_moments(%1)"), std::string::npos) << text;
+  EXPECT_NE(text.find("channel_moments(%6)"), std::string::npos)
+      << "of all where there is nothing else" << text;
+  const Graph before = graph_of(norm_of_pieces), expanded = expand_norms(before);
+  for (uint32_t seed = 1; seed <= 3; ++seed)
+    EXPECT_LE(testing::distance(before, expanded, seed), 1e-12);
+}
+
 TEST(ChooseLayout, KeepsImagesChannelsLastBetweenRowMajorEnds) {
   EXPECT_EQ(after(choose_layout, R"(
     %x = input "x" f32[1,4,8,8] @step

@@ -142,6 +142,8 @@ void check_conv(const Schedule& schedule, const Conv& c, double bound, size_t co
       for (int o = 0; o < 2; ++o) expect_close(got[o], want[o], bound, fmt::format("output {}", o));
       const int64_t parts = schedule.moment_parts(group, target, space[i]);
       EXPECT_EQ(program->main.size(), parts == 1 ? 1U : 2U);
+      // Every block reads all moments of x: none may be written over them.
+      for (const auto& [output, input] : program->in_place) EXPECT_NE(output, 1);
     }
   }
 }

@@ -54,6 +54,9 @@ struct ContractionGeometry {
   bool flat = false;  // a conv's map, or a matmul's leading dimensions and rows, run in one row
 
   int64_t phases() const { return phases_h * phases_w; }
+  // The batch entries that configs are ranked for: an image's, so that the order of its sums, and
+  // with it its bits, are the same in a batch of any size.
+  int64_t ranked_batch() const { return is_conv ? phases() : batch; }
   int64_t taps() const { return taps_h * taps_w; }
   int64_t depth() const { return taps() * channels; }
   double flops() const { return 2.0 * batch * rows * cols * n * depth(); }

@@ -200,12 +200,12 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
   const auto chunks = static_cast<double>(t.chunks(g));
   const double blocks_n = divide_up(t.column_tiles(g), t.block_n);
   // Rows and columns past the edge are skipped by whole register tiles.
-  const double tiles = static_cast<double>(g.batch * g.rows) *
+  const double tiles = static_cast<double>(g.ranked_batch() * g.rows) *
                        static_cast<double>(g.cols / t.block_w * t.tiles_w() +
                                            divide_up(g.cols % t.block_w, t.tile_m)) *
                        static_cast<double>(t.column_tiles(g));
-  const double blocks =
-      static_cast<double>(g.batch * divide_up(g.rows, t.block_h) * divide_up(g.cols, t.block_w));
+  const double blocks = static_cast<double>(g.ranked_batch() * divide_up(g.rows, t.block_h) *
+                                            divide_up(g.cols, t.block_w));
   const double staged =
       blocks * blocks_n * chunks * static_cast<double>(t.patch_h(g) * t.patch_w(g)) *
       (static_cast<double>(divide_up(t.kc, t.lanes)) * (3 + prologue_cycles) + 10);

@@ -88,8 +88,9 @@ double winograd_cycles(const WinogradProblem& problem, const Target& target,
       static_cast<double>(t.panel() * size_in_bytes(t.micro.dtype)) * chunks * columns;
   const double moved = v_bytes * columns / 64 + b_bytes / 10;
 
-  const auto blocks = static_cast<double>(g.batch * divide_up(problem.tiles_h(), t.block_h) *
-                                          divide_up(problem.tiles_w(), t.block_w));
+  const auto blocks =
+      static_cast<double>(g.ranked_batch() * divide_up(problem.tiles_h(), t.block_h) *
+                          divide_up(problem.tiles_w(), t.block_w));
   const double blocks_n = static_cast<double>(t.column_tiles) / columns;
   const double iterations = blocks * std::ceil(blocks_n);
   const auto cores = static_cast<double>(target.cores);
