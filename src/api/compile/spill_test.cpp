@@ -69,23 +69,26 @@ struct Architecture {
   const char* cpu;
   const char* fma;                 // what the names of its multiply-adds begin with
   std::vector<const char*> stack;  // how an operand on the stack is written
+  int64_t share = 4;  // of the instructions of a loop of products, at least one in so many
 };
 
 bool holds(const std::string& text, const char* word) {
   return text.find(word) != std::string::npos;
 }
 
-// Whether multiply-adds are at least a quarter of the instructions: in transforms of tiles and in
+// Whether multiply-adds are at least their share of the instructions: in transforms of tiles and in
 // prologues they are fewer.
-bool is_product(const std::string& loop, const char* fma) {
+bool is_product(const std::string& loop, const Architecture& architecture) {
   int64_t all = 0, products = 0;
   std::istringstream stream(loop);
-  for (std::string line; std::getline(stream, line); ++all) products += holds(line, fma) ? 1 : 0;
-  return 4 * products >= all;
+  for (std::string line; std::getline(stream, line); ++all)
+    products += holds(line, architecture.fma) ? 1 : 0;
+  return architecture.share * products >= all;
 }
 
 // Innermost loops of products: from a label to a branch back to it, no label in between.
-std::vector<std::string> product_loops(const std::string& assembly, const char* fma) {
+std::vector<std::string> product_loops(const std::string& assembly,
+                                       const Architecture& architecture) {
   std::vector<std::string> loops;
   std::string label, body;
   std::istringstream stream(assembly);
@@ -98,7 +101,7 @@ std::vector<std::string> product_loops(const std::string& assembly, const char* 
     body += line + "\n";
     const bool is_branch_back =
         !label.empty() && (line.ends_with("\t" + label) || line.ends_with(" " + label));
-    if (is_branch_back && is_product(body, fma)) loops.push_back(body);
+    if (is_branch_back && is_product(body, architecture)) loops.push_back(body);
   }
   return loops;
 }
@@ -110,7 +113,7 @@ void expect_no_spill(const graph::Graph& graph, const Architecture& architecture
   for (const lower::LoweredKernel& lowered : kernels_of(graph, *target)) {
     const auto assembly = cpu::print_assembly({.kernel = &lowered.kernel}, *target);
     ASSERT_TRUE(assembly.ok()) << assembly.error().message;
-    for (const std::string& loop : product_loops(*assembly, architecture.fma)) {
+    for (const std::string& loop : product_loops(*assembly, architecture)) {
       ++loops;
       for (const char* stack : architecture.stack)
         EXPECT_FALSE(holds(loop, stack)) << lowered.symbol << " on " << architecture.cpu << "\n"
@@ -122,7 +125,7 @@ void expect_no_spill(const graph::Graph& graph, const Architecture& architecture
 
 const Architecture kCortexA76{"aarch64:cortex-a76", "fmla", {"[sp", "sp,"}};
 const Architecture kAvx2{"x86-64-v3", "vfmadd", {"rsp"}};
-const Architecture kAmx{"sapphirerapids", "tdpbf16ps", {"rsp", "tilestored"}};
+const Architecture kAmx{"sapphirerapids", "tdpbf16ps", {"rsp", "tilestored"}, 10};
 const Architecture kAvx512{"x86-64-v4", "vfmadd", {"rsp"}};
 
 TEST(InnerLoops, OfConvolutionsDoNotSpillOnAarch64) { expect_no_spill(convolution(), kCortexA76); }
