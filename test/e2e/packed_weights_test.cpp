@@ -52,7 +52,7 @@ class PackedWeights : public testing::Test {
   std::string write_lora() {
     const Tensor down = Tensor::of<float>(DType::f32, {1, 64}, std::vector<float>(64, 0.5F)),
                  up = Tensor::of<float>(DType::f32, {64, 1}, std::vector<float>(64, 0.5F));
-    const std::string name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q";
+    const std::string name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v";
     const std::string path = folder_.path("lora.safetensors");
     EXPECT_TRUE(write_safetensors(path, {view(name + ".lora_down.weight", down),
                                          view(name + ".lora_up.weight", up)})

@@ -105,7 +105,7 @@ void add_compile(CLI::App& program, Action& action) {
   app->add_flag("--packed-weights", flags->packed_weights,
                 "Put the weights into the artifact, packed for the processor: it starts several "
                 "times faster, needs the model no more, and processes share its memory; Stable "
-                "Diffusion 1.5 takes 5.5 GB so, 2.8 GB in bf16");
+                "Diffusion 1.5 takes 5.2 GB so, 2.7 GB in bf16");
   flags->saving.add_token_merging(*app);
   flags->saving.add_deep_cache(*app);
   app->footer(
