@@ -108,9 +108,11 @@ diffusion::Components components_of(Session& session, const PreparedPass& pass, 
                         int64_t clip_skip) { return encode(session, pass, ids, clip_skip); },
           .bind_context = [&](const Tensor& context) -> Status {
             session.release("vae_encoder");
-            if (!denoiser.is_bound() && !watch.report(GenerateStage::load, 0, 1, "unet"))
-              return stopped();
-            return denoiser.bind(session, pass.components, context);
+            if (denoiser.is_bound()) return denoiser.bind(session, pass.components, context);
+            const GenerateProgress interrupted = watch.last();
+            if (!watch.report(GenerateStage::load, 0, 1, "unet")) return stopped();
+            TRY(denoiser.bind(session, pass.components, context));
+            return watch.report(interrupted) ? Status() : stopped();
           },
           .denoise = [&](const diffusion::ModelCall& call,
                          std::span<float> output) { return denoiser.step(call, output); },

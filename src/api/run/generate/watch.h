@@ -28,6 +28,8 @@ class Watch {
     last_.preview = {};
     return !progress_ || progress_(event);
   }
+  // The last event, without a preview.
+  const GenerateProgress& last() const { return last_; }
   // Reports the last event again, without a preview: whether to go on, in the middle of it.
   bool keep_going() const { return !progress_ || progress_(last_); }
 
