@@ -112,20 +112,28 @@ class EncodedChunks {
   std::map<int64_t, Batch> batches_;  // by clip skip
 };
 
-// The row's chunks, over and over up to `chunks`, once for each picture.
-void append_row(const PromptRow& row, int64_t chunks, size_t pictures, const EncodedChunks& encoded,
-                std::vector<float>& context) {
+// [chunks * length, width]: the row's chunks, and its last hidden state up to `chunks`.
+std::vector<float> row_values(const PromptRow& row, int64_t chunks, const EncodedChunks& encoded) {
   std::vector<float> values;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk)
-    encoded.append(row[static_cast<size_t>(chunk) % row.size()], values);
-  for (size_t picture = 0; picture < pictures; ++picture)
-    context.insert(context.end(), values.begin(), values.end());
+  for (const PromptChunk& chunk : row) encoded.append(chunk, values);
+  const size_t size = values.size() / row.size() * static_cast<size_t>(chunks);
+  const auto width = static_cast<size_t>(encoded.width());
+  values.reserve(size);
+  while (values.size() < size) values.push_back(values[values.size() - width]);
+  return values;
 }
 
 Tensor make_context(const std::vector<PromptRow>& rows, const PromptPlan& plan, int64_t length,
                     size_t pictures, const EncodedChunks& encoded) {
   std::vector<float> values;
-  for (const PromptRow& row : rows) append_row(row, plan.chunks, pictures, encoded, values);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const bool is_negative = plan.has_negative && r == 0;
+    const int64_t chunks = is_negative ? std::ssize(rows[r]) : plan.part_chunks;
+    const std::vector<float> row = row_values(rows[r], chunks, encoded);
+    const size_t copies = static_cast<size_t>(plan.chunks / chunks) * pictures;
+    for (size_t copy = 0; copy < copies; ++copy)
+      values.insert(values.end(), row.begin(), row.end());
+  }
   const int64_t batch = plan.rows() * static_cast<int64_t>(pictures);
   return Tensor::of<float>(DType::f32, {batch, plan.chunks * length, encoded.width()}, values);
 }

@@ -338,6 +338,20 @@ TEST(PictureRequest, CombinesPartsByTheirWeights) {
   EXPECT_NE(values(run(asked).latents), plain);
 }
 
+// As in the webui's reconstruct_multicond_batch.
+TEST(PictureRequest, LetsAShorterPartGoOnWithItsLastHiddenState) {
+  FakeModel model;
+  PictureRequest asked = request();
+  asked.prompts.language = PromptLanguage::a1111;
+  asked.prompt = "b c d AND b";
+  ASSERT_TRUE(draw(asked, model.settings(), model.components()).ok());
+  const std::vector<float> got = values(model.context);
+  ASSERT_EQ(got.size(), 24u);
+  EXPECT_TRUE(std::equal(got.begin(), got.begin() + 4, got.begin() + 4)) << "repeated whole";
+  const std::vector<float> shorter(got.end() - 8, got.end());
+  EXPECT_EQ(shorter, (std::vector<float>{52, 27, 53, 53, 53, 53, 53, 53}));
+}
+
 TEST(PictureRequest, MeasuresPartsFromTheNegativePromptAtAnyScale) {
   PictureRequest asked = request();
   asked.prompts.language = PromptLanguage::a1111;

@@ -57,18 +57,21 @@ class Reader {
   int64_t length_, steps_, steps_before_;
 };
 
-Result<int64_t> common_chunks(const std::vector<RowSchedule>& schedules) {
-  int64_t chunks = 1;
-  for (const RowSchedule& schedule : schedules) {
-    const auto count = static_cast<int64_t>(schedule.rows[0].size());
-    if (count > kMostChunks || std::lcm(chunks, count) > kMostChunks)
-      return error(ErrorCode::unsupported,
-                   "the prompts take {} and {} chunks of tokens, which meet at more than {}; make "
-                   "them shorter, or of equal length",
-                   chunks, count, kMostChunks);
-    chunks = std::lcm(chunks, count);
-  }
-  return chunks;
+Status set_chunks(const std::vector<RowSchedule>& schedules, PromptPlan& plan) {
+  const auto chunks_of = [](const RowSchedule& schedule) {
+    return static_cast<int64_t>(schedule.rows[0].size());
+  };
+  const int64_t negative = plan.has_negative ? chunks_of(schedules[0]) : 1;
+  for (size_t i = plan.has_negative ? 1 : 0; i < schedules.size(); ++i)
+    plan.part_chunks = std::max(plan.part_chunks, chunks_of(schedules[i]));
+  plan.chunks = std::max(negative, plan.part_chunks) > kMostChunks
+                    ? kMostChunks + 1
+                    : std::lcm(negative, plan.part_chunks);
+  if (plan.chunks <= kMostChunks) return {};
+  return error(ErrorCode::unsupported,
+               "the prompts take {} and {} chunks of tokens, which meet at more than {}; make "
+               "them shorter, or of equal length",
+               negative, plan.part_chunks, kMostChunks);
 }
 
 void set_clip_skip(int64_t clip_skip, std::span<RowSchedule> schedules) {
@@ -125,7 +128,7 @@ Result<PromptPlan> make_prompt_plan(const PromptTexts& texts, const PromptSettin
   const size_t whole = is_plain && plan.has_negative ? 1 : 0;
   set_clip_skip(settings.clip_skip, std::span(schedules).subspan(whole));
   set_mean_groups(schedules, plan);
-  ASSIGN_OR_RETURN(plan.chunks, common_chunks(schedules));
+  TRY(set_chunks(schedules, plan));
   set_contexts(schedules, static_cast<size_t>(steps), plan);
   return plan;
 }

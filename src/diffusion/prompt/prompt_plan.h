@@ -23,8 +23,11 @@ struct PromptPlan {
   // texts that a scheduled prompt is at its changes, as AUTOMATIC1111 encodes them in one batch.
   std::vector<std::vector<PromptChunk>> mean_groups;
   std::vector<double> part_weights;  // of the prompt's parts: one unless AND joins several
-  // Chunks of every context: rows of fewer are repeated whole, which a softmax over them does not
-  // change.
+  // Chunks of each of these parts: a shorter one goes on with its last hidden state, as in
+  // AUTOMATIC1111, which joins them in one tensor.
+  int64_t part_chunks = 1;
+  // Chunks of every context: the negative prompt and the parts are repeated whole up to it, which a
+  // softmax over them does not change.
   int64_t chunks = 1;
 
   int64_t rows() const {

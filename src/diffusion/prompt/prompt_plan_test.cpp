@@ -130,6 +130,9 @@ TEST(PromptPlan, HasARowForEachPart) {
 TEST(PromptPlan, MakesRowsMeetAtTheLeastCommonMultipleOfTheirChunks) {
   EXPECT_EQ(plan(words(76), "a").chunks, 2);
   EXPECT_EQ(plan(words(151), words(76)).chunks, 6);
+  const PromptPlan parts = plan(words(151) + " AND " + words(76), words(76));
+  EXPECT_EQ(parts.part_chunks, 3) << "the second part goes on with its last hidden state";
+  EXPECT_EQ(parts.chunks, 6);
   const std::string negative = words(67 * 75);
   EXPECT_EQ(make_prompt_plan({words(66 * 75), &negative}, {PromptLanguage::a1111}, letters(), 77, 1)
                 .error()
