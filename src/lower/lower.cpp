@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/hash.h"
+#include "graph/made_by.h"
 #include "kernel/interpret.h"
 #include "kernel/passes/pipeline.h"
 #include "kernel/print.h"
@@ -52,7 +53,9 @@ struct Lowering {
   Result<std::unique_ptr<Built>> build(const Group& group, const Choice& choice);
   void place_boundary();
   void place_constants();
+  std::string setup_key(size_t g) const;
   void place_packed_outputs();
+  void place_setup_temporaries(Placement& placement);
   int32_t packed(const std::string& key, int64_t bytes);
   int32_t kernel(const Launch& launch, const std::string& text, bool may_alias);
   std::string identity(const Binding& binding) const;
@@ -107,8 +110,7 @@ void Lowering::choose_parts(const std::vector<Choice>& choices) {
         group.parts[group.body.inputs()[i]] = at->second;
     for (size_t o = 0; o < group.outputs.size(); ++o) {
       const ValueId value = group.body.outputs()[o].value;
-      const graph::NodeId producer = group.body.value(value).producer;
-      if (producer < 0 || group.body.node(producer).op != graph::Op::channel_moments) continue;
+      if (made_by(group.body, value, graph::Op::channel_moments) == nullptr) continue;
       CHECK(choices[g].schedule->moment_parts, "channel_moments made by {}",
             choices[g].schedule->name);
       const int64_t made = choices[g].schedule->moment_parts(group, target, choices[g].config);
@@ -189,13 +191,20 @@ std::string Lowering::identity(const Binding& binding) const {
   return hash128_hex(result.plan.constants[index].base64);
 }
 
-// Results of groups over weights only stay as packed tensors.
+// What a group over weights only computes.
+std::string Lowering::setup_key(size_t g) const {
+  std::string key = fmt::format("{}", fmt::join(of_group[g]->main_text, "\n"));
+  for (const ValueId input : groups[g].inputs) key += "\n" + identity(places[input]);
+  return key;
+}
+
+// Results of groups over weights only are packed tensors; those that no later stage reads go when
+// setup has used them.
 void Lowering::place_packed_outputs() {
   for (size_t g = 0; g < groups.size(); ++g) {
     const Group& group = groups[g];
     if (stage_of(group.rate) != runtime::Stage::setup) continue;
-    std::string key = fmt::format("{}", fmt::join(of_group[g]->main_text, "\n"));
-    for (const ValueId input : group.inputs) key += "\n" + identity(places[input]);
+    const std::string key = setup_key(g);
     for (size_t o = 0; o < group.outputs.size(); ++o) {
       const ValueId id = group.outputs[o];
       if (fixed[id]) continue;
@@ -209,13 +218,28 @@ void Lowering::place_packed_outputs() {
   }
 }
 
+// So are their temporaries.
+void Lowering::place_setup_temporaries(Placement& placement) {
+  for (size_t g = 0; g < groups.size(); ++g) {
+    if (stage_of(groups[g].rate) != runtime::Stage::setup) continue;
+    for (const int64_t bytes : of_group[g]->program.temporary_bytes) {
+      std::vector<Binding>& temporaries = placement.temporaries[g];
+      const std::string key = fmt::format("{}\ntemporary {}", setup_key(g), temporaries.size());
+      temporaries.push_back({Region::packed, packed(hash128_hex(key), bytes), 0});
+    }
+  }
+}
+
 int32_t Lowering::kernel(const Launch& launch, const std::string& text, bool may_alias) {
   const auto [at, is_new] = kernel_index.emplace(text, static_cast<int32_t>(result.kernels.size()));
   if (is_new) {
     const std::string symbol = fmt::format("{}_{}", launch.kernel.name, hash128_hex(text));
     result.kernels.push_back({symbol, launch.kernel, may_alias});
     result.kernels.back().kernel.name = symbol;
-    result.plan.kernels.push_back({symbol, kernel::grid_extent(launch.kernel), 0});
+    runtime::PlanKernel& planned = result.plan.kernels.emplace_back();
+    planned = {symbol, kernel::grid_extent(launch.kernel)};
+    for (size_t p = 0; p < launch.kernel.parameters.size(); ++p)
+      if (launch.kernel.parameters[p]->written) planned.writes.push_back(static_cast<int32_t>(p));
   }
   result.kernels[at->second].may_alias |= may_alias;
   return at->second;
@@ -304,6 +328,7 @@ Result<Lowered> lower(const graph::Fused& fused, const Target& target,
   const std::vector<Group>& groups = lowering.groups;
   Placement placement =
       place_values(fused.graph, groups, programs, lowering.places, lowering.fixed, target);
+  lowering.place_setup_temporaries(placement);
   for (size_t g = 0; g < groups.size(); ++g) lowering.add_launches(g, placement);
   lowering.result.plan.state_bytes = placement.state_bytes;
   lowering.result.plan.arena_bytes = placement.arena_bytes;

@@ -21,8 +21,7 @@ int64_t bytes_of(const graph::Value& value) {
 }
 
 int64_t bytes_of_output(const Group& group, size_t output) {
-  const ValueId value = group.body.outputs()[output].value;
-  return bytes_of(group.body.value(value)) * group.parts_of(value);
+  return group.bytes_of(group.body.outputs()[output].value);
 }
 
 struct Placer {
@@ -123,6 +122,7 @@ void Placer::add_lifetimes() {
       buffer_of[value] = static_cast<int>(lifetimes.size());
       lifetimes.push_back({bytes_of_output(groups[g], o), begin[g], last});
     }
+    if (stage_of(groups[g].rate) == Stage::setup) continue;
     for (const int64_t bytes : programs[g]->temporary_bytes) {
       temporary_of[g].push_back(static_cast<int>(lifetimes.size()));
       lifetimes.push_back({bytes, begin[g], end[g]});

@@ -105,6 +105,11 @@ Status check_launch(const Plan& plan, const Sizes& sizes, Stage stage, const Pla
   if (launch.kernel < 0 || launch.kernel >= static_cast<int64_t>(plan.kernels.size()))
     return error(ErrorCode::data_loss, "{}: a {} launch of kernel {}, but there are {}", where,
                  name(stage), launch.kernel, plan.kernels.size());
+  const PlanKernel& kernel = plan.kernels[launch.kernel];
+  for (const int32_t parameter : kernel.writes)
+    if (parameter < 0 || parameter >= static_cast<int64_t>(launch.bindings.size()))
+      return error(ErrorCode::data_loss, "{}: {} writes parameter {}, but is given {}", where,
+                   quote(kernel.symbol), parameter, launch.bindings.size());
   for (const Binding& binding : launch.bindings) {
     const std::vector<int64_t>& region = sizes.of(binding.region);
     const bool exists = binding.index >= 0 && binding.index < static_cast<int64_t>(region.size());
@@ -113,8 +118,8 @@ Status check_launch(const Plan& plan, const Sizes& sizes, Stage stage, const Pla
       return error(
           ErrorCode::data_loss,
           "{}: a {} launch of {} binds memory that is not there: region {} index {} offset {}",
-          where, name(stage), quote(plan.kernels[launch.kernel].symbol),
-          static_cast<int>(binding.region), binding.index, binding.offset);
+          where, name(stage), quote(kernel.symbol), static_cast<int>(binding.region), binding.index,
+          binding.offset);
   }
   return {};
 }

@@ -6,15 +6,12 @@
 
 #include "base/text.h"
 #include "runtime/base64.h"
+#include "runtime/plan_setup.h"
 
 namespace tempera::runtime {
 namespace {
 
 constexpr auto kSetup = static_cast<size_t>(Stage::setup);
-
-int64_t bytes_of(const PlanTensor& tensor) {
-  return element_count(tensor.shape) * size_in_bytes(tensor.dtype);
-}
 
 Result<int> find_tensor(const std::vector<PlanTensor>& tensors, std::string_view name,
                         std::string_view kind, std::string_view component) {
@@ -92,9 +89,13 @@ Status Executor::allocate_buffers() {
                      device_.allocate(static_cast<int64_t>(bytes->size())));
     TRY(device_.upload({constants_.back().get()}, *bytes));
   }
-  for (const PackedTensor& packed : plan_.packed) {
-    ASSIGN_OR_RETURN(packed_.emplace_back(), store_.packed(device_, packed));
-  }
+  const std::vector<bool> kept = kept_packed(plan_);
+  packed_.resize(kept.size());
+  handed_on_.resize(kept.size());
+  for (size_t i = 0; i < kept.size(); ++i)
+    if (kept[i]) {
+      ASSIGN_OR_RETURN(packed_[i], store_.packed(device_, plan_.packed[i]));
+    }
   ASSIGN_OR_RETURN(state_, device_.allocate(plan_.state_bytes));
   ASSIGN_OR_RETURN(arena_, device_.allocate(plan_.arena_bytes));
   return {};
@@ -141,7 +142,8 @@ BufferSlice Executor::resolve(const Binding& binding) const {
     case Region::weight:
       return {weight_buffers_[index].get(), binding.offset};
     case Region::packed:
-      return {packed_[index]->buffer.get(), binding.offset};
+      return {packed_[index] != nullptr ? packed_[index]->buffer.get() : handed_on_[index].get(),
+              binding.offset};
     case Region::constant:
       return {constants_[index].get(), binding.offset};
     case Region::state:
@@ -194,77 +196,6 @@ void Executor::set_profiler(Profiler* profiler) {
     profiled_[stage] = profiler->add_stage(plan_, static_cast<Stage>(stage));
     times_[stage] = LaunchTimes(plan_.launches[stage].size(), device_.thread_count());
   }
-}
-
-// A launch has something to do if it touches a packed tensor that is not made yet: it writes it, or
-// reads what an earlier one writes. Packed tensors are shared with other plans, outputs are not.
-std::vector<size_t> Executor::setup_launches_to_run() const {
-  const auto is_missing = [&](const Binding& binding) {
-    const bool is_packed = binding.region == Region::packed;
-    return is_packed ? !packed_[binding.index]->ready : binding.region == Region::output;
-  };
-  std::vector<size_t> to_run;
-  const std::vector<PlanLaunch>& launches = plan_.launches[kSetup];
-  for (size_t i = 0; i < launches.size(); ++i)
-    if (std::ranges::any_of(launches[i].bindings, is_missing)) to_run.push_back(i);
-  return to_run;
-}
-
-// How many launches still read each weight; those of later stages read it for ever.
-std::vector<int> Executor::weight_uses(std::span<const size_t> setup_launches) const {
-  std::vector<int> uses(weights_.size());
-  const auto count = [&](const PlanLaunch& launch) {
-    for (const Binding& binding : launch.bindings)
-      if (binding.region == Region::weight) ++uses[binding.index];
-  };
-  for (const size_t i : setup_launches) count(plan_.launches[kSetup][i]);
-  for (size_t stage = kSetup + 1; stage < kStageCount; ++stage)
-    for (const PlanLaunch& launch : plan_.launches[stage]) count(launch);
-  return uses;
-}
-
-Status Executor::run_setup_launch(const PlanLaunch& launch, LaunchTimes* times) {
-  for (const Binding& binding : launch.bindings)
-    if (binding.region == Region::weight) TRY(wrap_weight(binding.index));
-  const Launch resolved = resolve(launch);
-  ASSIGN_OR_RETURN(const auto list, device_.prepare(module_, {&resolved, 1}));
-  TRY(device_.submit(*list, times));
-  return device_.wait();
-}
-
-void Executor::note_setup_times(size_t launch, const LaunchTimes& times) {
-  times_[kSetup].launches[launch] = times.launches[0];
-  std::ranges::copy(times.workers, times_[kSetup].workers.begin() +
-                                       static_cast<ptrdiff_t>(launch * times.workers.size()));
-}
-
-void Executor::release_weights(const PlanLaunch& launch, std::vector<int>& uses) {
-  for (const Binding& binding : launch.bindings) {
-    if (binding.region != Region::weight || --uses[binding.index] > 0) continue;
-    weight_buffers_[binding.index].reset();
-    weight_owners_[binding.index].reset();
-    store_.release_pages(*weights_[binding.index]);
-  }
-}
-
-Status Executor::run_setup() {
-  if (!stale_[kSetup]) return {};
-  const std::vector<size_t> to_run = setup_launches_to_run();
-  std::vector<int> uses = weight_uses(to_run);
-  for (const size_t i : to_run) {
-    if (keep_going_ && !keep_going_())
-      return error(ErrorCode::cancelled, "stopped while packing the weights of {}",
-                   plan_.component);
-    const PlanLaunch& launch = plan_.launches[kSetup][i];
-    LaunchTimes times(1, device_.thread_count());
-    TRY(run_setup_launch(launch, profiler_ != nullptr ? &times : nullptr));
-    if (profiler_ != nullptr) note_setup_times(i, times);
-    release_weights(launch, uses);
-  }
-  for (WeightStore::Packed* packed : packed_) packed->ready = true;
-  if (profiler_ != nullptr) profiler_->record(profiled_[kSetup], times_[kSetup]);
-  stale_[kSetup] = false;
-  return {};
 }
 
 Status Executor::run(Stage stage) {

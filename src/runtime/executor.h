@@ -69,11 +69,14 @@ class Executor {
   Status allocate_buffers();
   Status prepare_stages();
   Status wrap_weight(size_t index);
-  std::vector<size_t> setup_launches_to_run() const;
-  std::vector<int> weight_uses(std::span<const size_t> setup_launches) const;
+  // Launches to come, by weight and by packed tensor.
+  struct SetupUses {
+    std::vector<int> weights, packed;
+  };
+  SetupUses count_setup_uses(std::span<const size_t> setup_launches) const;
   Status run_setup_launch(const PlanLaunch& launch, LaunchTimes* times);
   void note_setup_times(size_t launch, const LaunchTimes& times);
-  void release_weights(const PlanLaunch& launch, std::vector<int>& uses);
+  void release_after_setup_launch(const PlanLaunch& launch, SetupUses& uses);
   Status run_stage(Stage stage);
   BufferSlice resolve(const Binding& binding) const;
   Launch resolve(const PlanLaunch& launch) const;
@@ -88,7 +91,8 @@ class Executor {
   std::vector<std::shared_ptr<const void>> weight_owners_;
   std::vector<std::unique_ptr<Buffer>> weight_buffers_;
   std::vector<std::unique_ptr<Buffer>> constants_;
-  std::vector<WeightStore::Packed*> packed_;
+  std::vector<WeightStore::Packed*> packed_;        // null: not kept, see kept_packed()
+  std::vector<std::unique_ptr<Buffer>> handed_on_;  // those not kept, while setup needs them
   std::unique_ptr<Buffer> state_, arena_;
   std::array<std::unique_ptr<LaunchList>, kStageCount> lists_;  // setup has none
   std::array<bool, kStageCount> stale_;

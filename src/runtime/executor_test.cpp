@@ -98,9 +98,26 @@ TEST_F(ExecutorTest, PacksOnlyWhatAnotherPlanDidNot) {
   Plan larger = small_plan();
   larger.packed.push_back({"four times", 16});
   larger.launches[0].push_back({0, {{Region::packed, 0, 0}, {Region::packed, 1, 0}}});
+  larger.launches[2].push_back({0, {{Region::packed, 1, 0}, {Region::state, 0, 0}}});
   auto executor = create(larger);
   ASSERT_TRUE((*executor)->run_setup().ok());
   EXPECT_EQ(take_ran(), Symbols{"twice"});
+}
+
+TEST_F(ExecutorTest, HandsTensorsFromOneSetupLaunchToAnotherAndKeepsThemNot) {
+  Plan plan = small_plan();
+  plan.packed = {{"four times", 16}, {"twice", 16}};
+  plan.launches[0] = {{0, {{Region::weight, 0, 0}, {Region::packed, 1, 0}}},
+                      {0, {{Region::packed, 1, 0}, {Region::packed, 0, 0}}}};
+  const auto executor = std::move(create(plan)).value();
+  set(*executor, "sample", {1, 1, 1, 1});
+  set(*executor, "prompt", {0, 0, 0, 0});
+  ASSERT_TRUE(executor->run(Stage::step).ok());
+  EXPECT_EQ(get(*executor, "result"), (Floats{14, 28, 42, 56}));
+  EXPECT_EQ(weights.packed_bytes(), 16);
+  take_ran();
+  ASSERT_TRUE(std::move(create(plan)).value()->run_setup().ok());
+  EXPECT_EQ(take_ran(), Symbols{});
 }
 
 TEST_F(ExecutorTest, AStepAllocatesNothing) {

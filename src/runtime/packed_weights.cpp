@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "runtime/executor.h"
+#include "runtime/plan_setup.h"
 #include "tensor_file/stream_safetensors.h"
 #include "tensor_file/tensor_file.h"
 
@@ -41,8 +42,10 @@ Result<std::vector<LazyTensor>> all_tensors(Device& device, std::span<const Plan
   std::vector<LazyTensor> tensors;
   std::set<std::string> names;
   for (const Plan* plan : plans) {
-    for (const PackedTensor& packed : plan->packed) {
-      if (!names.insert(std::string(kPrefix) + packed.key).second) continue;
+    const std::vector<bool> kept = kept_packed(*plan);
+    for (size_t i = 0; i < kept.size(); ++i) {
+      const PackedTensor& packed = plan->packed[i];
+      if (!kept[i] || !names.insert(std::string(kPrefix) + packed.key).second) continue;
       ASSIGN_OR_RETURN(tensors.emplace_back(), packed_tensor(device, packed, weights));
     }
     const std::vector<bool> is_read = weights_after_packing(*plan);

@@ -30,12 +30,15 @@ struct PlanTensor {
                               // that writes it
 };
 
-// A tensor made by setup launches from weights, kept as long as the model is loaded. Plans over the
-// same weights share those of equal key (weight names, packing kernel, its config).
+// A tensor made by setup launches from weights. If a later stage reads it, it is kept as long as
+// the model is loaded, and plans over the same weights share those of equal key (weight names,
+// packing kernel, its config); see plan_setup.h.
 struct PackedTensor {
   std::string key;
   int64_t bytes = 0;
 };
+
+int64_t bytes_of(const PlanTensor& tensor);
 
 // Constant data of the model's graph that does not fold into code (tables): stored in the plan.
 struct PlanConstant {
@@ -55,9 +58,10 @@ struct Binding {
 };
 
 struct PlanKernel {
-  std::string symbol;         // entry point in the module
-  int64_t grid = 1;           // iterations of the flattened grid
-  int64_t scratch_bytes = 0;  // workgroup memory of one worker
+  std::string symbol;                // entry point in the module
+  int64_t grid = 1;                  // iterations of the flattened grid
+  int64_t scratch_bytes = 0;         // workgroup memory of one worker
+  std::vector<int32_t> writes = {};  // the parameters that it writes, by index
 };
 
 struct PlanLaunch {
@@ -86,9 +90,5 @@ struct Plan {
   int64_t arena_bytes = 0;  // temporaries of all stages but setup
   int64_t live_bytes = 0;   // the largest sum of live temporaries: a lower bound of arena_bytes
 };
-
-// Of each weight whether a launch reads it even if all packed tensors were made before: one of a
-// later stage, or of setup that writes an output.
-std::vector<bool> weights_after_packing(const Plan& plan);
 
 }  // namespace tempera::runtime

@@ -22,7 +22,7 @@ inline Plan small_plan() {
                   {"conv.bias", DType::f32, four, Stage::setup}};
   plan.packed = {{"conv.weight twice", 16}};
   plan.constants = {{DType::f32, four, "AAAAAAAAgD8AAABAAABAQA=="}};  // 0 1 2 3
-  plan.kernels = {{"twice", 4, 0}, {"add", 4, 0}, {"multiply", 4, 128}};
+  plan.kernels = {{"twice", 4, 0, {1}}, {"add", 4, 0, {2}}, {"multiply", 4, 128, {2}}};
   const auto launch = [](int32_t kernel, std::vector<Binding> bindings, std::string origin,
                          double flops, double bytes) {
     return PlanLaunch{.kernel = kernel,

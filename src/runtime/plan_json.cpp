@@ -1,5 +1,6 @@
 #include "runtime/plan_json.h"
 
+#include <concepts>
 #include <span>
 
 #include "base/text.h"
@@ -24,8 +25,10 @@ Json to_json(const PlanConstant& constant) {
 }
 
 Json to_json(const PlanKernel& kernel) {
-  return {
-      {"symbol", kernel.symbol}, {"grid", kernel.grid}, {"scratch_bytes", kernel.scratch_bytes}};
+  return {{"symbol", kernel.symbol},
+          {"grid", kernel.grid},
+          {"scratch_bytes", kernel.scratch_bytes},
+          {"writes", kernel.writes}};
 }
 
 Json to_json(const Binding& binding) {
@@ -100,10 +103,15 @@ class Reader {
     fail(fmt::format("{}: there is no stage {}", where_, quote(text)));
   }
 
-  void read(std::string_view key, Shape& shape) {
-    for (const Json& extent : list(key)) {
-      if (!extent.is_number_integer()) return fail_type(key, "integers");
-      shape.push_back(extent.get<int64_t>());
+  template <typename T>
+    requires std::integral<T>
+  void read(std::string_view key, std::vector<T>& values) {
+    for (const Json& element : list(key)) {
+      if (!element.is_number_integer()) return fail_type(key, "integers");
+      const auto wide = element.get<int64_t>();
+      values.push_back(static_cast<T>(wide));
+      if (values.back() != wide)
+        return fail(fmt::format("{}: {} {} is out of range", where_, quote(key), wide));
     }
   }
 
@@ -138,6 +146,7 @@ class Reader {
     read("symbol", kernel.symbol);
     read("grid", kernel.grid);
     read("scratch_bytes", kernel.scratch_bytes);
+    read("writes", kernel.writes);
   }
 
   void read_value(PlanLaunch& launch) {

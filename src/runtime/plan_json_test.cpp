@@ -95,6 +95,7 @@ TEST(CheckPlan, RefusesWhatWouldReachOutsideOfMemory) {
       {"not base64", [](Plan& p) { p.constants[0].base64.assign(24, '!'); }, "constant 0"},
       {"symbol", [](Plan& p) { p.kernels[0].symbol = "a b"; }, "kernel 'a b'"},
       {"grid", [](Plan& p) { p.kernels[0].grid = -1; }, "grid of -1"},
+      {"writes", [](Plan& p) { p.kernels[0].writes = {2}; }, "writes parameter 2, but is given 2"},
       {"scratch", [](Plan& p) { p.kernels[0].scratch_bytes = int64_t{1} << 40; }, "scratch"},
   };
   EXPECT_TRUE(check_plan(small_plan(), "plan.json").ok());

@@ -8,22 +8,10 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "runtime/plan_setup.h"
 
 namespace tempera::api {
 namespace {
-
-constexpr auto kSetup = static_cast<size_t>(runtime::Stage::setup);
-
-int64_t bytes_of(const runtime::PlanTensor& tensor) {
-  return element_count(tensor.shape) * size_in_bytes(tensor.dtype);
-}
-
-int64_t stored_weights(const runtime::Plan& plan, const runtime::PlanLaunch& launch) {
-  int64_t bytes = 0;
-  for (const runtime::Binding& binding : launch.bindings)
-    if (binding.region == runtime::Region::weight) bytes += bytes_of(plan.weights[binding.index]);
-  return bytes;
-}
 
 // Adds the stored weights that later stages read, by name.
 void add_weights_read_later(const runtime::Plan& plan, std::map<std::string, int64_t>& sizes) {
@@ -43,8 +31,7 @@ void add(const runtime::Plan& plan, int threads, ComponentMemory& memory) {
     memory.boundary += element_count(constant.shape) * size_in_bytes(constant.dtype);
   for (const runtime::PlanKernel& kernel : plan.kernels)
     memory.scratch = std::max(memory.scratch, kernel.scratch_bytes * threads);
-  for (const runtime::PlanLaunch& launch : plan.launches[kSetup])
-    memory.transient = std::max(memory.transient, stored_weights(plan, launch));
+  memory.transient = std::max(memory.transient, runtime::transient_setup_bytes(plan));
 }
 
 // The number of kibibytes in the line "NAME:   123 kB".
@@ -64,8 +51,9 @@ ComponentMemory memory_of(std::span<const runtime::Plan* const> plans, int threa
   for (const runtime::Plan* plan : plans) {
     add(*plan, threads, memory);
     add_weights_read_later(*plan, weights);
-    for (const runtime::PackedTensor& packed : plan->packed)
-      weights["packed " + packed.key] = packed.bytes;
+    const std::vector<bool> kept = runtime::kept_packed(*plan);
+    for (size_t i = 0; i < kept.size(); ++i)
+      if (kept[i]) weights["packed " + plan->packed[i].key] = plan->packed[i].bytes;
   }
   for (const auto& [name, bytes] : weights) memory.weights += bytes;
   return memory;

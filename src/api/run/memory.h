@@ -19,7 +19,7 @@ struct ComponentMemory {
   int64_t state = 0;      // values kept between stages
   int64_t boundary = 0;   // inputs, outputs and constants
   int64_t scratch = 0;    // of all workers
-  int64_t transient = 0;  // stored weights in memory while one launch packs them
+  int64_t transient = 0;  // of runtime::transient_setup_bytes()
   int64_t loaded() const { return weights + arena + state + boundary + scratch; }
 };
 ComponentMemory memory_of(const runtime::Plan& plan, int threads);

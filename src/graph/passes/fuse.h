@@ -87,6 +87,11 @@ struct Group {
     const auto at = parts.find(value);
     return at == parts.end() ? 1 : at->second;
   }
+  // What a value of the body takes in memory.
+  int64_t bytes_of(ValueId value) const {
+    const Value& v = body.value(value);
+    return element_count(v.shape) * size_in_bytes(v.dtype) * parts_of(value);
+  }
 };
 
 // The groups in an order in which each runs after those it reads. Graph outputs that are themselves
