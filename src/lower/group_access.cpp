@@ -120,18 +120,18 @@ Buffer GroupAccess::packed(int index, Type type, int64_t size, bool written) {
 }
 
 Buffer GroupAccess::whole_input(int index, int64_t size) {
-  const Value& value = group_.body.value(group_.body.inputs()[index]);
-  const Buffer buffer =
-      use({Operand::Kind::input, index}, fmt::format("i{}", index), {value.dtype, 1}, size, false);
-  mark_place(buffer, {});
-  return buffer;
+  return whole({Operand::Kind::input, index}, group_.body.inputs()[index], size);
 }
 
 Buffer GroupAccess::whole_output(int index, int64_t size) {
-  const Value& value = group_.body.value(group_.body.outputs()[index].value);
-  const Buffer buffer =
-      use({Operand::Kind::output, index}, fmt::format("o{}", index), {value.dtype, 1}, size, true);
-  mark_place(buffer, {});
+  return whole({Operand::Kind::output, index}, group_.body.outputs()[index].value, size);
+}
+
+Buffer GroupAccess::whole(Operand operand, ValueId value, int64_t size) {
+  const bool written = operand.kind == Operand::Kind::output;
+  const Buffer buffer = use(operand, fmt::format("{}{}", written ? 'o' : 'i', operand.index),
+                            {group_.body.value(value).dtype, 1}, size, written);
+  mark_place(buffer, {});  // anywhere
   return buffer;
 }
 

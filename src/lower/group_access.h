@@ -86,6 +86,7 @@ class GroupAccess {
   };
   kernel::Buffer use(Operand operand, const std::string& name, kernel::Type type, int64_t size,
                      bool written);
+  kernel::Buffer whole(Operand operand, graph::ValueId value, int64_t size);
   void mark_place(const kernel::Buffer& buffer, const Index& index);
   Expr load_input(graph::ValueId value, const Index& index, Expr mask);
   // A concat on the way to an element, with the index along its axis.

@@ -20,14 +20,10 @@ double bytes_of(const graph::Value& value) {
   return static_cast<double>(element_count(value.shape) * size_in_bytes(value.dtype));
 }
 
-double bytes_written(const graph::Group& group, graph::ValueId value) {
-  return bytes_of(group.body.value(value)) * static_cast<double>(group.parts_of(value));
-}
-
 // Of one input of the body: what its readers take of it, at most all of it.
 double bytes_read(const graph::Group& group, graph::ValueId input) {
   const Graph& body = group.body;
-  const double whole = bytes_written(group, input);
+  const auto whole = static_cast<double>(group.bytes_of(input));
   double taken = 0;
   for (const Node& node : body.nodes()) {
     if (std::ranges::find(node.inputs, input) == node.inputs.end()) continue;
@@ -73,7 +69,7 @@ Work work_of(const graph::Group& group) {
   }
   for (const graph::ValueId input : body.inputs()) work.bytes += bytes_read(group, input);
   for (const graph::NamedValue& output : body.outputs())
-    work.bytes += bytes_written(group, output.value);
+    work.bytes += static_cast<double>(group.bytes_of(output.value));
   return work;
 }
 
@@ -87,7 +83,7 @@ double bytes_of(const graph::Group& group, const Program& program, const Launch&
         bytes += bytes_read(group, body.inputs()[index]);
         break;
       case Operand::Kind::output:
-        bytes += bytes_written(group, body.outputs()[index].value);
+        bytes += static_cast<double>(group.bytes_of(body.outputs()[index].value));
         break;
       case Operand::Kind::temporary:
         bytes += static_cast<double>(program.temporary_bytes[index]);

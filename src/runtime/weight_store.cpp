@@ -1,5 +1,7 @@
 #include "runtime/weight_store.h"
 
+#include "tensor_file/stream_safetensors.h"
+
 namespace tempera::runtime {
 namespace {
 
@@ -7,14 +9,17 @@ namespace {
 // whole.
 bool is_aligned_in_memory(std::span<const std::byte> bytes) {
   const auto place = reinterpret_cast<uintptr_t>(bytes.data());
-  const size_t whole = bytes.size() | kBufferAlignment;
-  return place % (whole & (~whole + 1)) == 0;
+  return place % natural_alignment(bytes.size(), kBufferAlignment) == 0;
 }
 
 }  // namespace
 
-void WeightStore::add(std::string name, StoredTensor tensor) {
+void WeightStore::note_source(const StoredTensor& tensor) {
   if (tensor.file != nullptr && source_.empty()) source_ = tensor.file->path();
+}
+
+void WeightStore::add(std::string name, StoredTensor tensor) {
+  note_source(tensor);
   weights_[std::move(name)] = {.tensor = std::move(tensor)};
 }
 
@@ -24,7 +29,7 @@ void WeightStore::add(const NamedTensors& tensors) {
 
 void WeightStore::add_packed(const NamedTensors& tensors) {
   for (const auto& [key, tensor] : tensors) {
-    if (tensor.file != nullptr && source_.empty()) source_ = tensor.file->path();
+    note_source(tensor);
     packed_before_.emplace(key, tensor);
   }
 }

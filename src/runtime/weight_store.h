@@ -58,6 +58,7 @@ class WeightStore {
   std::string source() const { return source_.empty() ? "memory" : source_; }
 
  private:
+  void note_source(const StoredTensor& tensor);
   Status take_packed_before(Device& device, const PackedTensor& tensor, Packed& packed);
   std::map<std::string, Weight, std::less<>> weights_;
   std::unordered_map<std::string, Packed> packed_;

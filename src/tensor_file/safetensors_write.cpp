@@ -82,12 +82,6 @@ std::vector<T> larger_elements_first(std::vector<T> tensors) {
   return ordered;
 }
 
-// The largest power of two that divides the size, up to `limit`.
-size_t natural_alignment(const LazyTensor& tensor, size_t limit) {
-  const size_t bytes = byte_count(tensor);
-  return bytes % limit == 0 ? limit : bytes & (~bytes + 1);
-}
-
 std::string length_field(uint64_t length) {
   std::string field(kSafetensorsLengthBytes, '\0');
   for (char& byte : field) {
@@ -143,8 +137,9 @@ Status stream_safetensors(const std::string& path, std::vector<LazyTensor> tenso
 Status stream_aligned_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
                                   int64_t alignment) {
   const auto limit = static_cast<size_t>(alignment);
-  std::ranges::stable_sort(tensors, std::greater(),
-                           [&](const LazyTensor& t) { return natural_alignment(t, limit); });
+  std::ranges::stable_sort(tensors, std::greater(), [&](const LazyTensor& t) {
+    return natural_alignment(byte_count(t), limit);
+  });
   return write(path, tensors, {}, limit);
 }
 

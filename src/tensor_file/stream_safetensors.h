@@ -23,9 +23,15 @@ struct LazyTensor {
 Status stream_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
                           const std::vector<std::pair<std::string, std::string>>& metadata = {});
 
+// The largest power of two that divides the size, at most `limit`, a power of two.
+constexpr size_t natural_alignment(size_t bytes, size_t limit) {
+  const size_t whole = bytes | limit;
+  return whole & (~whole + 1);
+}
+
 // For a file whose tensors are used where they are mapped: the data starts at a multiple of
 // `alignment`, a power of two, and so does each tensor whose size is a multiple of it; they come
-// first, and the smaller ones lie at multiples of the largest power of two that divides their size.
+// first, and the smaller ones lie at multiples of their natural_alignment.
 Status stream_aligned_safetensors(const std::string& path, std::vector<LazyTensor> tensors,
                                   int64_t alignment);
 

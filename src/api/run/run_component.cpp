@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "api/run/memory.h"
+#include "api/run/compiled_plans.h"
 
 namespace tempera::api {
 
@@ -53,13 +53,11 @@ Status run_stages(Executor& executor, Stage last) {
 }
 
 Result<int64_t> predict_peak(Session& session, const ComponentRequest& request) {
-  const int64_t before = resident_bytes();
-  ASSIGN_OR_RETURN(const CompiledComponent* compiled, session.compiled(request));
-  const auto code = static_cast<int64_t>(compiled->code.size());
-  const ComponentMemory memory = memory_of(compiled->plan, session.device().thread_count());
+  CompiledPlans compiled(session);
+  ASSIGN_OR_RETURN(const runtime::Plan* plan, compiled.plan(request));
+  const ComponentMemory memory = memory_of(*plan, session.device().thread_count());
   const int64_t packing = session.packs(request.component) ? memory.transient : 0;
-  return (compiled->was_cached ? resident_bytes() : before + code) +
-         std::max(memory.loaded(), memory.weights + packing);
+  return compiled.resident() + std::max(memory.loaded(), memory.weights + packing);
 }
 
 // Outputs of an earlier stage than the last are there once that stage has run.

@@ -4,6 +4,7 @@
 
 #include "graph/attribute.h"
 #include "graph/geometry.h"
+#include "graph/made_by.h"
 #include "graph/passes/rewrite.h"
 
 namespace tempera::graph {
@@ -34,21 +35,17 @@ struct Expansion {
 // The images that x repeats as a whole, one repetition after another, as sink_repeat writes it: a
 // broadcast of a first extent of 1, or one between two reshapes. Or x.
 ValueId once(const Graph& graph, ValueId x) {
-  const auto maker = [&](ValueId value, Op op) -> const Node* {
-    const NodeId producer = graph.value(value).producer;
-    return producer >= 0 && graph.node(producer).op == op ? &graph.node(producer) : nullptr;
-  };
   const Shape& shape = graph.value(x).shape;
   const auto repeats = [&](const Shape& whole, const Shape& base) {
     return std::equal(whole.begin() + 1, whole.end(), base.begin() + 1, base.end());
   };
-  if (const Node* broadcast = maker(x, Op::broadcast_to)) {
+  if (const Node* broadcast = made_by(graph, x, Op::broadcast_to)) {
     const Shape& base = graph.value(broadcast->inputs[0]).shape;
     return base.size() == shape.size() && repeats(shape, base) ? broadcast->inputs[0] : x;
   }
-  const Node* joined = maker(x, Op::reshape);
-  const Node* broadcast = joined ? maker(joined->inputs[0], Op::broadcast_to) : nullptr;
-  const Node* split = broadcast ? maker(broadcast->inputs[0], Op::reshape) : nullptr;
+  const Node* joined = made_by(graph, x, Op::reshape);
+  const Node* broadcast = joined ? made_by(graph, joined->inputs[0], Op::broadcast_to) : nullptr;
+  const Node* split = broadcast ? made_by(graph, broadcast->inputs[0], Op::reshape) : nullptr;
   if (!split) return x;
   const Shape& one = graph.value(split->outputs[0]).shape;
   const Shape& all = graph.value(broadcast->outputs[0]).shape;
@@ -64,13 +61,11 @@ ValueId once(const Graph& graph, ValueId x) {
 std::vector<ValueId> pieces_of(const Graph& graph, ValueId x) {
   const ValueId base = once(graph, x);
   if (base != x) return pieces_of(graph, base);
-  const Value& value = graph.value(x);
-  if (value.producer < 0) return {x};
-  const Node& node = graph.node(value.producer);
-  if (node.op != Op::concat || positive_axis(int_attribute(node, "axis"), value.shape.size()) != 1)
-    return {x};
+  const Node* concat = made_by(graph, x, Op::concat);
+  const size_t rank = graph.value(x).shape.size();
+  if (concat == nullptr || positive_axis(int_attribute(*concat, "axis"), rank) != 1) return {x};
   std::vector<ValueId> pieces;
-  for (ValueId input : node.inputs)
+  for (ValueId input : concat->inputs)
     for (ValueId piece : pieces_of(graph, input)) pieces.push_back(piece);
   return pieces;
 }

@@ -1,6 +1,7 @@
 #include "graph/passes/fold_literals.h"
 
 #include "graph/evaluate.h"
+#include "graph/made_by.h"
 #include "graph/passes/rewrite.h"
 
 namespace tempera::graph {
@@ -8,8 +9,8 @@ namespace tempera::graph {
 namespace {
 
 const Tensor* literal_of(const Graph& graph, ValueId id) {
-  NodeId producer = id == kAbsent ? -1 : graph.value(id).producer;
-  return producer < 0 ? nullptr : graph.node(producer).literal.get();
+  const Node* maker = maker_of(graph, id);
+  return maker == nullptr ? nullptr : maker->literal.get();
 }
 
 bool grows(const Graph& graph, const Node& node) {

@@ -3,6 +3,7 @@
 
 #include "graph/evaluate.h"
 #include "graph/geometry.h"
+#include "graph/made_by.h"
 #include "graph/passes/simplify.h"
 
 namespace tempera::graph {
@@ -16,12 +17,7 @@ using List = std::vector<int64_t>;
 const Value& value(const Context& c, ValueId id) { return c.graph.value(id); }
 const Shape& shape(const Context& c, ValueId id) { return c.graph.value(id).shape; }
 
-// The node that makes `id`, if its op is `op`.
-const Node* made_by(const Context& c, ValueId id, Op op) {
-  NodeId producer = value(c, id).producer;
-  if (producer < 0 || c.graph.node(producer).op != op) return nullptr;
-  return &c.graph.node(producer);
-}
+const Node* made_by(const Context& c, ValueId id, Op op) { return made_by(c.graph, id, op); }
 
 bool is_literal(const Context& c, ValueId id, double number) {
   const Node* node = made_by(c, id, Op::literal);

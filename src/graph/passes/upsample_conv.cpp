@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "graph/geometry.h"
+#include "graph/made_by.h"
 #include "graph/passes/rewrite.h"
 
 namespace tempera::graph {
@@ -42,13 +43,12 @@ struct Match {
 
 std::optional<Match> match(const Graph& graph, const Node& node) {
   if (node.op != Op::conv) return std::nullopt;
-  NodeId producer = graph.value(node.inputs[0]).producer;
-  if (producer < 0 || graph.node(producer).op != Op::upsample_nearest) return std::nullopt;
-  const Node& upsample = graph.node(producer);
+  const Node* upsample = made_by(graph, node.inputs[0], Op::upsample_nearest);
+  if (upsample == nullptr) return std::nullopt;
   const Shape& weight = graph.value(node.inputs[1]).shape;
-  Match m{upsample.inputs[0], conv_geometry(node.attributes, weight.size() - 2), {}, {}};
+  Match m{upsample->inputs[0], conv_geometry(node.attributes, weight.size() - 2), {}, {}};
   m.taps.assign(weight.begin() + 2, weight.end());
-  auto factors = factors_of(graph, upsample, m.taps.size());
+  auto factors = factors_of(graph, *upsample, m.taps.size());
   const ConvGeometry& g = m.geometry;
   if (!factors || !all_ones(g.strides) || !all_ones(g.dilations) || g.groups != 1)
     return std::nullopt;

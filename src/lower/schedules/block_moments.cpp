@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/made_by.h"
+
 namespace tempera::lower {
 
 using kernel::Buffer;
@@ -14,11 +16,11 @@ BlockMoments::BlockMoments(const graph::Group& group, int64_t parts, int lanes)
   const graph::Graph& body = group.body;
   for (size_t o = 0; o < body.outputs().size(); ++o) {
     const graph::ValueId value = body.outputs()[o].value;
-    const graph::NodeId producer = body.value(value).producer;
-    if (producer < 0 || body.node(producer).op != graph::Op::channel_moments) continue;
+    const graph::Node* moments = made_by(body, value, graph::Op::channel_moments);
+    if (moments == nullptr) continue;
     CHECK(output_ < 0, "two channel_moments of one group");
     output_ = static_cast<int>(o);
-    source_ = body.node(producer).inputs[0];
+    source_ = moments->inputs[0];
     const Shape& x = body.value(source_).shape;
     records_ = {x[0], x[1], parts};
     whole_ = {x[0], x[1], group.parts_of(value)};
@@ -83,16 +85,11 @@ Stmt BlockMoments::store(GroupAccess& access, const Buffer& scratch, int64_t col
     return kernel::load(scratch, row_at(row, columns, column, lanes_));
   };
   const Buffer buffer = parts_buffer(access, true);
-  const auto keep = [&](ChannelRecords::Row row, const Expr& value) {
-    return kernel::store(buffer, records_.offset(0, part, row) + channels, value, mask);
-  };
   const Expr zero = kernel::constant({DType::f32, lanes_}, 0);
   const Expr count = kernel::broadcast(kernel::cast(DType::f32, places), lanes_);
   return kernel::let_in("mean", sum_of(kSum) / count, [&](const Expr& mean) {
     const Expr squares = max(sum_of(kSquare) - sum_of(kSum) * mean, zero);
-    return kernel::block({keep(ChannelRecords::kCount, count),
-                          keep(ChannelRecords::kMean, sum_of(kShift) + mean),
-                          keep(ChannelRecords::kSquares, squares)});
+    return records_.store(buffer, 0, part, channels, mask, {count, sum_of(kShift) + mean, squares});
   });
 }
 
@@ -105,15 +102,9 @@ void BlockMoments::add_join(Program& program) const {
   const Buffer whole = access.whole_output(output_, whole_.size());
   const Stmt body = kernel::grid("image", number(records_.images), [&](const Expr& image) {
     return vectors("channel", records_.channels, lanes_, [&](const Expr& at, const Expr& mask) {
-      return records_.joined(
-          parts, image, at, mask, [&](const Expr& count, const Expr& mean, const Expr& squares) {
-            const auto keep = [&](ChannelRecords::Row row, const Expr& value) {
-              return kernel::store(whole, whole_.offset(image, 0, row) + at, value, mask);
-            };
-            return kernel::block({keep(ChannelRecords::kCount, count),
-                                  keep(ChannelRecords::kMean, mean),
-                                  keep(ChannelRecords::kSquares, squares)});
-          });
+      return records_.joined(parts, image, at, mask, [&](const ChannelRecords::Moments& moments) {
+        return whole_.store(whole, image, 0, at, mask, moments);
+      });
     });
   });
   program.main.push_back(access.launch("join_moments", body));

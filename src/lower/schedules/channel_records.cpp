@@ -13,12 +13,21 @@ Expr ChannelRecords::offset(const Expr& image, const Expr& part, Row row) const 
   return ((image * number(parts) + part) * number(kRows) + number(row)) * number(channels);
 }
 
+Stmt ChannelRecords::store(const Buffer& records, const Expr& image, const Expr& part,
+                           const Expr& at, const Expr& mask, const Moments& moments) const {
+  const auto store_row = [&](Row row, const Expr& value) {
+    return kernel::store(records, offset(image, part, row) + at, value, mask);
+  };
+  return kernel::block({store_row(kCount, moments.count), store_row(kMean, moments.mean),
+                        store_row(kSquares, moments.squares)});
+}
+
 Stmt ChannelRecords::joined(const Buffer& records, const Expr& image, const Expr& at,
                             const Expr& mask, const Body& body) const {
   const auto load = [&](const Expr& part, Row row) {
     return kernel::load(records, offset(image, part, row) + at, mask);
   };
-  if (parts == 1) return body(load(0, kCount), load(0, kMean), load(0, kSquares));
+  if (parts == 1) return body({load(0, kCount), load(0, kMean), load(0, kSquares)});
   const Type type{DType::f32, at->type.lanes};
   const Register count("count", type), mean("mean", type), squares("squares", type);
   const auto each_part = [&](const std::function<Stmt(const Expr&)>& add) {
@@ -43,7 +52,7 @@ Stmt ChannelRecords::joined(const Buffer& records, const Expr& image, const Expr
     return with_registers({count, mean, squares},
                           kernel::block({count.set(zero), mean.set(zero), squares.set(zero), means,
                                          mean.set(mean.get() / count.get()), sums,
-                                         body(count.get(), origin + mean.get(), squares.get())}));
+                                         body({count.get(), origin + mean.get(), squares.get()})}));
   });
 }
 

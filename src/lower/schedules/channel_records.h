@@ -16,8 +16,15 @@ struct ChannelRecords {
   // Of channel 0.
   kernel::Expr offset(const kernel::Expr& image, const kernel::Expr& part, Row row) const;
 
-  using Body = std::function<kernel::Stmt(const kernel::Expr& count, const kernel::Expr& mean,
-                                          const kernel::Expr& squares)>;
+  // Those of one vector of channels; squares are about the mean.
+  struct Moments {
+    kernel::Expr count, mean, squares;
+  };
+  kernel::Stmt store(const kernel::Buffer& records, const kernel::Expr& image,
+                     const kernel::Expr& part, const kernel::Expr& channels,
+                     const kernel::Expr& mask, const Moments& moments) const;
+
+  using Body = std::function<kernel::Stmt(const Moments&)>;
   // `body` with those of all parts of an image, of one vector of channels. Squares about the parts'
   // means become squares about the common mean: no difference of large sums is taken.
   kernel::Stmt joined(const kernel::Buffer& records, const kernel::Expr& image,

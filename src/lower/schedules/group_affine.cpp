@@ -122,6 +122,7 @@ Stmt GroupAffine::join_parts(GroupAccess& access, const Buffer& scratch, const E
                              const Norm& norm) const {
   const graph::Graph& body = group_.body;
   const graph::Node& node = body.node(norm.node);
+  const ChannelRecords rows{1, norm.row, 1};
   std::vector<Stmt> pieces;
   int64_t begin = norm.first;
   for (size_t i = 2; i < node.inputs.size(); ++i) {
@@ -136,14 +137,9 @@ Stmt GroupAffine::join_parts(GroupAccess& access, const Buffer& scratch, const E
     const Expr piece_image = records.images == 1 ? Expr(0) : image % number(records.images);
     pieces.push_back(
         vectors("channel", records.channels, lanes_, [&](const Expr& at, const Expr& mask) {
-          const auto keep = [&](int64_t row, const Expr& x) {
-            return kernel::store(scratch, number(begin + row * norm.row) + at, x, mask);
-          };
           return records.joined(
-              buffer, piece_image, at, mask,
-              [&](const Expr& count, const Expr& mean, const Expr& squares) {
-                return kernel::block({keep(ChannelRecords::kCount, count), keep(kMean, mean),
-                                      keep(kSquares, squares)});
+              buffer, piece_image, at, mask, [&](const ChannelRecords::Moments& moments) {
+                return rows.store(scratch, 0, 0, number(begin) + at, mask, moments);
               });
         }));
     begin += records.channels;

@@ -1,28 +1,13 @@
 #include <algorithm>
 
 #include "api/run/batches.h"
+#include "api/run/compiled_plans.h"
 #include "api/run/generate/prepared_pass.h"
 
 namespace tempera::api {
 namespace {
 
 using diffusion::PictureRequest;
-
-// A process that finds its plans in the cache never holds what the compiler takes: of one that
-// compiled, only what it held before counts, and the code that it made.
-struct Compiled {
-  int64_t resident_before;
-  int64_t code = 0;
-  bool was_cached = true;
-
-  Result<const runtime::Plan*> plan(Session& session, const ComponentRequest& request) {
-    ASSIGN_OR_RETURN(const CompiledComponent* compiled, session.compiled(request));
-    was_cached &= compiled->was_cached;
-    code += static_cast<int64_t>(compiled->code.size());
-    return &compiled->plan;
-  }
-  int64_t resident() const { return was_cached ? resident_bytes() : resident_before + code; }
-};
 
 // The larger of what the two passes take: the first's executors go before the second.
 Result<MemoryPrediction> predict_two_passes(Session& session, const PictureRequest& request,
@@ -43,28 +28,29 @@ Result<MemoryPrediction> predict_two_passes(Session& session, const PictureReque
 Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& request,
                                         const MemoryMeans& means) {
   if (is_given(request.hires)) return predict_two_passes(session, request, means);
-  if (means.pictures > 0 && means.pictures < static_cast<int64_t>(request.seeds.size()))
-    return predict_memory(session, pictures_of(request, 0, means.pictures),
-                          {means.frees_unet, means.decode_tile, means.encode_tile, 0});
+  if (means.pictures > 0 && means.pictures < static_cast<int64_t>(request.seeds.size())) {
+    MemoryMeans of_batch = means;
+    of_batch.pictures = 0;
+    return predict_memory(session, pictures_of(request, 0, means.pictures), of_batch);
+  }
   ASSIGN_OR_RETURN(const PreparedPass pass, prepare(session, request, means));
   const ComponentRequests& requests = pass.components;
-  Compiled compiled{resident_bytes()};
+  CompiledPlans compiled(session);
   const int threads = session.device().thread_count();
   MemoryPrediction prediction;
-  ASSIGN_OR_RETURN(const auto* text_encoder,
-                   compiled.plan(session, requests.text_encoder.begin()->second));
+  ASSIGN_OR_RETURN(const auto* text_encoder, compiled.plan(requests.text_encoder.begin()->second));
   prediction.components.push_back(memory_of(*text_encoder, threads));
   if (requests.vae_encoder) {
-    ASSIGN_OR_RETURN(const auto* vae_encoder, compiled.plan(session, *requests.vae_encoder));
+    ASSIGN_OR_RETURN(const auto* vae_encoder, compiled.plan(*requests.vae_encoder));
     prediction.components.push_back(memory_of(*vae_encoder, threads));
   }
   std::vector<const runtime::Plan*> unet;
   for (const auto& [kind, wanted] : requests.unet) {
-    ASSIGN_OR_RETURN(const auto* plan, compiled.plan(session, wanted));
+    ASSIGN_OR_RETURN(const auto* plan, compiled.plan(wanted));
     unet.push_back(plan);
   }
   prediction.components.push_back(memory_of(unet, threads));
-  ASSIGN_OR_RETURN(const auto* vae_decoder, compiled.plan(session, requests.vae_decoder));
+  ASSIGN_OR_RETURN(const auto* vae_decoder, compiled.plan(requests.vae_decoder));
   prediction.components.push_back(memory_of(*vae_decoder, threads));
   for (ComponentMemory& memory : prediction.components)
     if (!session.packs(memory.component)) memory.transient = 0;
