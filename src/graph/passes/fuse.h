@@ -60,7 +60,7 @@ struct FuseRules {
   // True if this matmul can give both halves of its columns to its epilogue at once.
   std::function<bool(const Graph& graph, const Node& matmul)> takes_halves =
       [](const Graph&, const Node&) { return false; };
-  // Whether that input reads the pieces of a concat where they lie; empty: no input does.
+  // Whether that input reads pieces of a concat, or pads of weights, where they lie; empty: none.
   std::function<bool(Op op, int input)> joins = {};
 };
 // 0 or 1 if the node is a slice of the first or second half of its operand's last dimension, and

@@ -251,6 +251,24 @@ TEST(Fuse, ReadsConcatsInPlaceWhereTheRulesSay) {
             "- @step: concat; %0 -> %2\nmatmul @step: matmul; %2 %1 -> %3\n");
 }
 
+// As the taps of an upsampling convolution are summed and quantised: nothing between is stored.
+TEST(Fuse, PadsWeightsWhereTheyAreRead) {
+  const std::string lines = R"(
+    %x = input "x" f32[2,4] @step
+    %w = input "w" f32[3,2] @load
+    %before = pad(%w) {pads=[1,0,0,0]}
+    %after = pad(%w) {pads=[0,0,1,0]}
+    %sum = add(%before, %after)
+    %most = reduce_max(%sum) {axes=[0], keepdims=1}
+    %ratio = div(%sum, %most)
+    %y = matmul(%x, %ratio)
+    output "y" %y)";
+  EXPECT_EQ(outline(lines, all_join()),
+            "reduce_max @load: pad pad add reduce_max; %1 -> %5\n"
+            "matmul @step: pad pad add div matmul; %0 %1 %5 -> %7\n");
+  expect_same_under_all_rules(graph_of(lines));
+}
+
 TEST(Fuse, ChoosesThePiecesOfWeightsWhereTheyArePacked) {
   std::string lines = R"(
     %x = input "x" f32[2,4] @step

@@ -371,9 +371,9 @@ class Grouper {
   // A concat or pad: where each element comes from is chosen when it is read.
   bool takes_choice(const Sink& sink, NodeId n) const {
     if (sink.weight && rate(n) <= Rate::load) return sink.takes >= Takes::elementwise;
-    if (node(n).op != Op::concat || sink.group < 0 || !sink.joins) return false;
-    bool is_few = node(n).inputs.size() <= kMostPieces || rate(n) <= Rate::load;
-    return is_few && rate(n) == group_rate(sink.group);
+    if (sink.group < 0 || !sink.joins || rate(n) != group_rate(sink.group)) return false;
+    if (rate(n) <= Rate::load) return true;
+    return node(n).op == Op::concat && node(n).inputs.size() <= kMostPieces;
   }
 
   bool takes_work(const Sink& sink, NodeId n) const {
