@@ -74,6 +74,8 @@ inline void run(State& state) {
 
 // The code of an expression node whose operands are in the frame: out = op(a, b, c).
 Run run_of(const ExprNode& node);
+Run run_of_binary(BinaryOp op, DType operands);
+Run run_of_call(Intrinsic intrinsic, DType dtype);
 // load: out = memory[a], with a mask b if `masked`; contiguous: a is the scalar first index.
 // store: memory[a] = b, with a mask c.
 struct Access {
