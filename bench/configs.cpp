@@ -1,5 +1,6 @@
 // Measures every config of the spaces of ten workloads and prints how far the first, which is used
-// without tuning, is from the best. Usage: configs [--threads N] [--limit CONFIGS] [NAME PART]
+// without tuning, is from the best. Usage: configs [--threads N] [--cores N] [--limit CONFIGS]
+// [--schedule NAME] [--set "NAME=VALUE ..."] [NAME PART]
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -15,8 +16,9 @@ namespace {
 
 struct Options {
   int threads = 2;
+  int64_t cores = 0;  // that configs are ranked for; 0: as many as threads
   size_t limit = 1000;
-  std::string part;
+  std::string schedule, set, part;
   bool all = false;
 };
 
@@ -25,19 +27,36 @@ struct Measured {
   double seconds;
 };
 
+// The config with values of its own for some of its names, and for others beside them.
+kernel::Config with(kernel::Config config, const kernel::Config& set) {
+  for (const auto& [name, value] : set.values) {
+    std::erase_if(config.values, [&name = name](const auto& v) { return v.first == name; });
+    config.values.emplace_back(name, value);
+  }
+  return config;
+}
+
+Result<lower::Choice> choice_of(const graph::Group& group, const Target& target,
+                                const std::string& schedule) {
+  const lower::Schedule* row = lower::find_schedule(schedule);
+  if (row && row->accepts(group, target)) return lower::Choice{row, {}};
+  return lower::default_choice(group, target);
+}
+
 Result<std::vector<Measured>> measure(const Workload& workload, const Target& target,
                                       const Options& options) {
   std::vector<Measured> results;
+  ASSIGN_OR_RETURN(const kernel::Config set, kernel::parse_config(options.set));
   size_t count = 1;
   for (size_t i = 0; i < count && i < options.limit; ++i) {
     kernel::Config config;
     const auto choose = [&](const graph::Group& group, const Target& t) -> Result<lower::Choice> {
-      ASSIGN_OR_RETURN(lower::Choice choice, lower::default_choice(group, t));
+      ASSIGN_OR_RETURN(lower::Choice choice, choice_of(group, t, options.schedule));
       const bool is_anchor = group.anchor >= 0;
       if (!is_anchor) return choice;
       const std::vector<kernel::Config> space = choice.schedule->space(group, t);
       count = space.size();
-      config = choice.config = space[i];
+      config = choice.config = with(space[i], set);
       return choice;
     };
     ASSIGN_OR_RETURN(const auto runner,
@@ -53,7 +72,7 @@ Result<std::vector<Measured>> measure(const Workload& workload, const Target& ta
 
 Status run(const Options& options) {
   Target target = cpu::host_target();
-  target.cores = options.threads;
+  target.cores = options.cores > 0 ? options.cores : options.threads;
   ASSIGN_OR_RETURN(
       const api::Peaks peaks,
       api::measure_peaks(target, api::DiskCache(api::default_cache_folder()), options.threads));
@@ -83,7 +102,10 @@ int main(int argc, char** argv) {
   tempera::bench::Options options;
   CLI::App app{"config [0] against the best of each space"};
   app.add_option("--threads", options.threads);
+  app.add_option("--cores", options.cores, "that configs are ranked for; else the threads");
   app.add_option("--limit", options.limit, "at most so many configs a workload");
+  app.add_option("--schedule", options.schedule, "where it takes the workload; else the fastest");
+  app.add_option("--set", options.set, "values in place of the configs' own");
   app.add_flag("--all", options.all, "print every config");
   app.add_option("part", options.part, "only workloads whose name holds this");
   CLI11_PARSE(app, argc, argv);

@@ -14,7 +14,8 @@ class Runner {
  public:
   static Result<std::unique_ptr<Runner>> create(const graph::Graph& graph, const Target& target,
                                                 const lower::Choose& choose, int threads);
-  // Shortest of `runs` runs of the step stage, in seconds.
+  // Shortest of `runs` runs of the step stage, in seconds; one thread's are processor time, so that
+  // other programs do not count.
   Result<double> fastest(int runs);
   const runtime::Plan& plan() const { return executor_->plan(); }
 

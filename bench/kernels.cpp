@@ -2,7 +2,7 @@
 // effective (of the original operation), per cent of this machine's measured peak from the
 // executed, and its share of the time of all. Usage: kernels MODEL [--component NAME]...
 // [--precision NAME] [--weights NAME]
-// [--threads N] [--filter TEXT] [--json]
+// [--threads N] [--cores N] [--filter TEXT] [--json]
 #include <fmt/format.h>
 #include <time.h>
 
@@ -29,6 +29,7 @@ struct Options {
   std::vector<std::string> components = {"unet", "vae_decoder", "text_encoder"};
   int64_t size = 512;
   int threads = 1;
+  int64_t cores = 0;     // that configs are ranked for; 0: this machine's
   double seconds = 0.3;  // of runs of one workload
   bool json = false;
 };
@@ -249,7 +250,7 @@ void report(std::vector<Workload> workloads, const api::Peaks& peaks, const Opti
 Status run(const Options& options) {
   ASSIGN_OR_RETURN(const frontend::Checkpoint checkpoint, frontend::open_checkpoint(options.model));
   ASSIGN_OR_RETURN(const api::ModelInfo info, api::read_model_info(checkpoint));
-  ASSIGN_OR_RETURN(const api::Compiler compiler,
+  ASSIGN_OR_RETURN(api::Compiler compiler,
                    api::make_compiler({.precision = options.precision,
                                        .weights = options.weights,
                                        .progress = [](const api::CompileProgress& p) {
@@ -257,6 +258,7 @@ Status run(const Options& options) {
                                                     p.done, p.total);
                                          return true;
                                        }}));
+  if (options.cores > 0) compiler.target.cores = options.cores;
   ASSIGN_OR_RETURN(const api::DeviceRow* row, api::find_device(compiler.target.backend));
   ASSIGN_OR_RETURN(const auto device, row->create(options.threads));
   std::vector<std::unique_ptr<Loaded>> components;  // what the workloads point into
@@ -296,6 +298,7 @@ int main(int argc, char** argv) {
   app.add_option("--weights", options.weights);
   app.add_option("--size", options.size, "Pixels along each side")->capture_default_str();
   app.add_option("--threads", options.threads)->capture_default_str();
+  app.add_option("--cores", options.cores, "That configs are ranked for; else this machine's");
   app.add_option("--seconds", options.seconds, "Of runs of one workload")->capture_default_str();
   app.add_option("--filter", options.filter, "Only workloads whose text holds this");
   app.add_flag("--json", options.json);

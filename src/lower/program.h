@@ -33,7 +33,7 @@ struct Program {
   std::vector<int64_t> temporary_bytes;
   // Pairs (output, input) that may share memory: every element of that input is read, by the
   // iteration and lane that writes the output's element in its place, before that write, and by
-  // nobody else.
+  // nobody else but earlier launches.
   std::vector<std::pair<int, int>> in_place;
   // Operations in the products of all main launches, where they are not those of the group
   // (work_of): transforms that save multiplications.

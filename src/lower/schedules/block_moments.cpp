@@ -11,8 +11,8 @@ using kernel::Expr;
 using kernel::Stmt;
 using kernel::Type;
 
-BlockMoments::BlockMoments(const graph::Group& group, int64_t parts, int lanes)
-    : group_(group), lanes_(lanes) {
+BlockMoments::BlockMoments(const graph::Group& group, int64_t parts, int lanes, int temporary)
+    : group_(group), lanes_(lanes), temporary_(temporary) {
   const graph::Graph& body = group.body;
   for (size_t o = 0; o < body.outputs().size(); ++o) {
     const graph::ValueId value = body.outputs()[o].value;
@@ -74,7 +74,7 @@ void BlockMoments::watch(GroupAccess& access, const Sums& sums, const Expr& is_f
 }
 
 Buffer BlockMoments::parts_buffer(GroupAccess& access, bool written) const {
-  if (is_joined()) return access.temporary(0, {DType::f32, 1}, records_.size(), written);
+  if (is_joined()) return access.temporary(temporary_, {DType::f32, 1}, records_.size(), written);
   return access.whole_output(output_, records_.size());
 }
 
@@ -95,7 +95,8 @@ Stmt BlockMoments::store(GroupAccess& access, const Buffer& scratch, int64_t col
 
 void BlockMoments::add_join(Program& program) const {
   if (empty() || !is_joined()) return;
-  CHECK(program.temporary_bytes.empty(), "channel_moments beside other temporaries");
+  CHECK(static_cast<int>(program.temporary_bytes.size()) == temporary_,
+        "channel_moments as temporary {} of {}", temporary_, program.temporary_bytes.size());
   program.temporary_bytes.push_back(records_.size() * size_in_bytes(DType::f32));
   GroupAccess access(group_);
   const Buffer parts = parts_buffer(access, false);

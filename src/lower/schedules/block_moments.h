@@ -17,8 +17,8 @@ class BlockMoments {
  public:
   enum Row { kShift, kSum, kSquare, kRows };
 
-  // `parts` of each image.
-  BlockMoments(const graph::Group& group, int64_t parts, int lanes);
+  // `parts` of each image. Where they are joined they are the program's temporary of that index.
+  BlockMoments(const graph::Group& group, int64_t parts, int lanes, int temporary = 0);
 
   bool empty() const { return output_ < 0; }
   const ChannelRecords& records() const { return records_; }
@@ -51,6 +51,7 @@ class BlockMoments {
 
   const graph::Group& group_;
   int lanes_;
+  int temporary_;
   int output_ = -1;  // of the group
   graph::ValueId source_ = -1;
   ChannelRecords records_{0, 0, 1}, whole_{0, 0, 1};  // as made; as the group asks

@@ -160,19 +160,40 @@ TEST(ChannelMoments, OfAWinogradConvolutionThatReadsANorm) {
   check_conv(kWinograd, {{1, 40, 18, 18}, {33, 40, 3, 3}, 4}, 2e-5, 2);
 }
 
-TEST(ChannelMoments, OfSmallBlocksOfAConvolution) {
-  const graph::Group group = normalised({{2, 12, 9, 14}, {20, 12, 3, 3}});
-  const Target target = target_of(64);
-  kernel::Config config = kContraction.space(group, target).at(0);
+// The first config for vectors of 64 bytes, in blocks of 4x4 places.
+kernel::Config in_small_blocks(const graph::Group& group) {
+  kernel::Config config = kContraction.space(group, target_of(64)).at(0);
   for (auto& [name, value] : config.values) {
     if (name == "tile_m" || name == "block_h") value = 4;
     if (name == "block_w") value = 4;
   }
-  EXPECT_EQ(kContraction.moment_parts(group, target, config), 3 * 4);
+  return config;
+}
+
+void check_config(const graph::Group& group, const kernel::Config& config, size_t launches) {
   const auto inputs = inputs_of(group);
-  const auto got = run_program(group, *kContraction.build(group, target, config), inputs);
+  const auto program = kContraction.build(group, target_of(64), config);
+  ASSERT_TRUE(program.ok()) << program.error().message;
+  EXPECT_EQ(program->main.size(), launches);
+  const auto got = run_program(group, *program, inputs);
   const auto want = graph::evaluate(group.body, inputs);
-  for (int o = 0; o < 2; ++o) expect_close(got[o], want[o], 1e-5, "small blocks");
+  for (int o = 0; o < 2; ++o) expect_close(got[o], want[o], 1e-5, to_string(config));
+}
+
+TEST(ChannelMoments, OfSmallBlocksOfAConvolution) {
+  const graph::Group group = normalised({{2, 12, 9, 14}, {20, 12, 3, 3}});
+  const kernel::Config config = in_small_blocks(group);
+  EXPECT_EQ(kContraction.moment_parts(group, target_of(64), config), 3 * 4);
+  check_config(group, config, 2);
+}
+
+TEST(ChannelMoments, OfAConvolutionWithItsChannelsInParts) {
+  const graph::Group group = normalised({{2, 96, 5, 6}, {20, 96, 3, 3}});
+  kernel::Config config = in_small_blocks(group);
+  for (auto& [name, value] : config.values)
+    if (name == "kc") value = 32;
+  config.values.emplace_back("k_parts", 3);
+  check_config(group, config, 3);
 }
 
 }  // namespace

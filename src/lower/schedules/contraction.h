@@ -13,8 +13,13 @@ namespace tempera::lower {
 // times vectors of b (micro_kernel.h), which lies packed (contraction_pack.h). Sums of a chunk wait
 // in scratch for the next one; the last chunk's go through the epilogue to memory.
 //
+// Where the output has too few blocks for the target's cores, the chunks may be in parts, each of
+// grid iterations of its own: they leave their sums in memory, and a second launch adds the parts'
+// in order and runs the epilogue. How many there are is part of the config, whatever the threads.
+//
 // Config: tile_m, tile_v: the register tile in pixels and vectors. kc: channels a chunk. block_h,
-// block_w: pixels of a grid iteration. block_n: its column tiles.
+// block_w: pixels of a grid iteration. block_n: its column tiles. matrix_rows: rows of a register
+// of a matrix, where it is such. k_parts: parts of the chunks, where there are several.
 extern const Schedule kContraction;
 
 }  // namespace tempera::lower

@@ -146,6 +146,13 @@ Index ContractionGeometry::out_index(const Expr& batch, const Expr& row, const E
   return pixel_index(out_shape, image(batch), h, w, column);
 }
 
+ContractionGeometry ContractionGeometry::of_one_image() const {
+  ContractionGeometry one = *this;
+  if (!flat || is_conv) return one;
+  one.cols = one.in_w = cols / a_shape[0];
+  return one;
+}
+
 Expr ContractionGeometry::image(const Expr& batch) const {
   return phases() == 1 ? batch : batch / number(phases());
 }

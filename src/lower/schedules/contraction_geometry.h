@@ -56,7 +56,12 @@ struct ContractionGeometry {
   int64_t phases() const { return phases_h * phases_w; }
   // The batch entries that configs are ranked for: an image's, so that the order of its sums, and
   // with it its bits, are the same in a batch of any size.
-  int64_t ranked_batch() const { return is_conv ? phases() : batch; }
+  int64_t ranked_batch() const { return is_conv || is_transposed ? phases() : batch; }
+  // The geometry of one image, where that is a part of it: a product of rows with one b has those
+  // of an image in the first entry of its first dimension.
+  ContractionGeometry of_one_image() const;
+  // Whether ranking goes by images: not for products of a batch with another.
+  bool ranks_images() const { return is_conv || is_transposed || flat; }
   int64_t taps() const { return taps_h * taps_w; }
   int64_t depth() const { return taps() * channels; }
   double flops() const { return 2.0 * batch * rows * cols * n * depth(); }

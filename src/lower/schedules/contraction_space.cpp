@@ -58,11 +58,11 @@ std::vector<MicroKernel> register_tiles(const ContractionGeometry& g, const Targ
   return tiles;
 }
 
-// Only configs of matrices name them.
-int64_t matrix_rows(const Config& config) {
-  for (const auto& [name, value] : config.values)
-    if (name == "matrix_rows") return value;
-  return 0;
+// Of a decision that only some configs name.
+int64_t value_or(const Config& config, std::string_view name, int64_t otherwise) {
+  for (const auto& [key, value] : config.values)
+    if (key == name) return value;
+  return otherwise;
 }
 
 // Chunks of channels: near-equal parts, so that the last one is not mostly zeros.
@@ -101,22 +101,22 @@ std::vector<std::pair<int64_t, int64_t>> pixel_blocks(const ContractionGeometry&
 
 }  // namespace
 
-double prologue_cycles(const graph::Group& group) {
-  double cycles = 0;
+PrologueCycles prologue_cycles(const graph::Group& group) {
+  PrologueCycles cycles;
   for (const graph::Node& node : group.body.nodes()) {
     if (&node == &group.body.node(group.anchor)) break;
     if (group.body.value(node.outputs[0]).rate <= graph::Rate::load) continue;
     if (graph::row(node.op).op_class == graph::OpClass::elementwise)
-      cycles += node.op == graph::Op::silu || node.op == graph::Op::gelu ? 25 : 2;
-    if (node.op == graph::Op::moments) cycles += 6;
+      cycles.elements += node.op == graph::Op::silu || node.op == graph::Op::gelu ? 25 : 2;
+    if (node.op == graph::Op::moments) cycles.statistics += 6;
   }
   return cycles;
 }
 
 ContractionTiling::ContractionTiling(const ContractionGeometry& g, const Target& target,
                                      const Config& config)
-    : kernel(
-          register_tile(g, target, config.at("tile_m"), config.at("tile_v"), matrix_rows(config))),
+    : kernel(register_tile(g, target, config.at("tile_m"), config.at("tile_v"),
+                           value_or(config, "matrix_rows", 0))),
       lanes(kernel.lanes),
       tile_m(kernel.tile_m),
       tile_v(kernel.tile_v),
@@ -124,16 +124,21 @@ ContractionTiling::ContractionTiling(const ContractionGeometry& g, const Target&
       block_h(config.at("block_h")),
       block_w(config.at("block_w")),
       block_n(config.at("block_n")),
+      k_parts(value_or(config, "k_parts", 1)),
       vector_bytes(target.vector_bytes) {}
 
-Status check_registers(const ContractionGeometry& g, const Target& target,
-                       const ContractionTiling& tiling) {
+Status check_tiling(const ContractionGeometry& g, const Target& target,
+                    const ContractionTiling& tiling) {
   const MicroKernel& tile = tiling.kernel;
   const MatrixTiles matrices = matrices_for(g, target);
   const int64_t registers = tile.matrix_rows > 0 ? matrices.registers : target.vector_registers;
   const bool whole = tile.matrix_rows == 0 ||
                      (tile.matrix_rows <= matrices.rows && tile.tile_m % tile.matrix_rows == 0 &&
                       tiling.kc % tile.depth() == 0);
+  if (!tiling.has_all_parts(g))
+    return error(ErrorCode::invalid_argument,
+                 "contraction: {} chunks of {} channels are not {} parts", tiling.chunks(g),
+                 tiling.kc, tiling.k_parts);
   if (tile.registers() <= registers && whole) return {};
   return error(ErrorCode::invalid_argument,
                "contraction: a {}x{} register tile needs more than {} {} registers", tiling.tile_m,
@@ -166,12 +171,29 @@ kernel::Expr ContractionTiling::column(const ContractionGeometry& g, const kerne
 }
 
 int64_t ContractionTiling::sums_size(const ContractionGeometry& g) const {
-  if (chunks(g) == 1) return tile_m * tile_n();
+  if (chunks_in_part(g) == 1) return tile_m * tile_n();
   return block_h * tiles_w() * tile_m * block_n * tile_n();
 }
 
+namespace {
+
+// From the last block of a launch until all threads run the next one: some microseconds.
+constexpr double kLaunchCycles = 20000;
+
+// Of adding the parts' sums, which pass through L3 both ways, `blocks` of places at a time.
+double joining_cycles(const ContractionGeometry& g, const Target& target,
+                      const ContractionTiling& t, double blocks) {
+  if (t.k_parts == 1) return 0;
+  const double images = static_cast<double>(g.ranked_batch()) / static_cast<double>(g.batch);
+  const double bytes = 2 * 4 * images * static_cast<double>(t.part_sums_size(g));
+  const double iterations = blocks * static_cast<double>(t.column_tiles(g));
+  return kLaunchCycles + bytes / 10 / std::min(iterations, static_cast<double>(target.cores));
+}
+
+}  // namespace
+
 double contraction_cycles(const ContractionGeometry& g, const Target& target,
-                          const ContractionTiling& t, double prologue_cycles) {
+                          const ContractionTiling& t, const PrologueCycles& prologue) {
   const MicroKernel& k = t.kernel;
   const bool matrices = k.matrix_rows > 0;
   const double widened = k.stored == k.dtype || g.quantized ? 0 : static_cast<double>(t.tile_v);
@@ -206,9 +228,11 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
                        static_cast<double>(t.column_tiles(g));
   const double blocks = static_cast<double>(g.ranked_batch() * divide_up(g.rows, t.block_h) *
                                             divide_up(g.cols, t.block_w));
-  const double staged =
-      blocks * blocks_n * chunks * static_cast<double>(t.patch_h(g) * t.patch_w(g)) *
-      (static_cast<double>(divide_up(t.kc, t.lanes)) * (3 + prologue_cycles) + 10);
+  const double vectors = static_cast<double>(divide_up(t.kc, t.lanes));
+  const auto parts = static_cast<double>(t.k_parts);
+  const double staged = blocks * blocks_n * chunks *
+                        static_cast<double>(t.patch_h(g) * t.patch_w(g)) *
+                        (vectors * (3 + prologue.elements + parts * prologue.statistics) + 10);
   // b passes from L3 or memory once a block.
   const double b_elements = blocks * static_cast<double>(g.n * g.depth());
   const double b_bytes =
@@ -216,45 +240,108 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
   const double dequantized =
       g.quantized ? b_elements / static_cast<double>(t.lanes) * kWideningCycles : 0;
   const double total = tiles * chunks * tile + staged + dequantized + b_bytes / 10;
-  const double iterations = blocks * blocks_n;
+  const double iterations = blocks * blocks_n * parts;
   const auto cores = static_cast<double>(target.cores);
-  const double balance = std::ceil(iterations / cores) * cores / iterations;
-  return total / cores * balance;
+  // Of the time of parts that all have as many chunks.
+  const double balance = std::ceil(iterations / cores) * cores / iterations *
+                         (parts * static_cast<double>(t.chunks_in_part(g)) / chunks);
+  return total / cores * balance + joining_cycles(g, target, t, blocks);
 }
 
-std::vector<Config> contraction_space(const ContractionGeometry& g, const Target& target,
-                                      double prologue_cycles) {
-  struct Candidate {
-    double cycles;
-    Config config;
-  };
-  std::vector<Candidate> candidates;
-  const auto consider = [&](const Config& config) {
-    const ContractionTiling t(g, target, config);
-    if (t.scratch_bytes(g) > std::min(target.workgroup_memory_bytes, target.l2_bytes * 3 / 4))
-      return;
-    candidates.push_back({contraction_cycles(g, target, t, prologue_cycles), config});
-  };
-  for (const MicroKernel& tile : register_tiles(g, target)) {
-    const int64_t m = tile.tile_m, v = tile.tile_v, tile_n = tile.tile_n();
-    if (tile_n / tile.lanes % g.parts != 0) continue;
-    if (v > g.parts && tile_n - tile_n / v >= g.n) continue;
-    if (m > 4 && m >= 2 * g.cols) continue;
-    const int64_t column_tiles = divide_up(g.n, tile_n);
-    for (const int64_t kc : chunk_sizes(g, tile))
-      for (const auto& [h, w] : pixel_blocks(g, m))
-        for (const int64_t parts : {1, 2, 4, 8, 20}) {
-          if (parts > column_tiles) break;
-          Config config{{{"tile_m", m},
-                         {"tile_v", v},
-                         {"kc", kc},
-                         {"block_h", h},
-                         {"block_w", w},
-                         {"block_n", divide_up(column_tiles, parts)}}};
-          if (tile.matrix_rows > 0) config.values.emplace_back("matrix_rows", tile.matrix_rows);
-          consider(config);
-        }
+namespace {
+
+struct Candidate {
+  double cycles;
+  Config config;
+};
+
+// How the sums of a contraction are divided: in how many parts, of how many channels.
+std::pair<int64_t, int64_t> division(const ContractionGeometry& g, const Target& target,
+                                     const Config& config) {
+  const ContractionTiling t(g, target, config);
+  return {t.k_parts, t.k_parts > 1 ? t.chunks_in_part(g) * t.kc : 0};
+}
+
+// All configs of a geometry.
+struct Candidates {
+  const ContractionGeometry& g;
+  const Target& target;
+  const PrologueCycles& prologue;
+  const ContractionGeometry image = g.of_one_image();
+  std::vector<Candidate> all = {};
+
+  void add_tile(const MicroKernel& tile);
+  void add(const Config& config);
+  void add_parts(const Config& config, const ContractionTiling& whole);
+};
+
+void Candidates::add_tile(const MicroKernel& tile) {
+  const int64_t m = tile.tile_m, v = tile.tile_v, tile_n = tile.tile_n();
+  if (tile_n / tile.lanes % g.parts != 0) return;
+  if (v > g.parts && tile_n - tile_n / v >= g.n) return;
+  if (m > 4 && m >= 2 * g.cols) return;
+  const int64_t column_tiles = divide_up(g.n, tile_n);
+  for (const int64_t kc : chunk_sizes(g, tile))
+    for (const auto& [h, w] : pixel_blocks(g, m))
+      for (const int64_t parts : {1, 2, 4, 8, 20}) {
+        if (parts > column_tiles) break;
+        Config config{{{"tile_m", m},
+                       {"tile_v", v},
+                       {"kc", kc},
+                       {"block_h", h},
+                       {"block_w", w},
+                       {"block_n", divide_up(column_tiles, parts)}}};
+        if (tile.matrix_rows > 0) config.values.emplace_back("matrix_rows", tile.matrix_rows);
+        add(config);
+      }
+}
+
+void Candidates::add(const Config& config) {
+  const ContractionTiling t(g, target, config);
+  if (t.scratch_bytes(g) > std::min(target.workgroup_memory_bytes, target.l2_bytes * 3 / 4)) return;
+  all.push_back({contraction_cycles(g, target, t, prologue), config});
+  add_parts(config, t);
+}
+
+// The config with its channels in parts, where an image has few blocks for the target's cores.
+void Candidates::add_parts(const Config& config, const ContractionTiling& whole) {
+  if (target.cores == 1 || !g.ranks_images()) return;
+  const int64_t blocks = image.ranked_batch() * divide_up(image.rows, whole.block_h) *
+                         divide_up(image.cols, whole.block_w) *
+                         divide_up(whole.column_tiles(g), whole.block_n);
+  if (blocks >= 4 * target.cores) return;
+  for (const int64_t parts : {2, 3, 4, 6, 8}) {
+    ContractionTiling t = whole;
+    t.k_parts = parts;
+    if (!t.has_all_parts(g)) continue;
+    Config divided = config;
+    divided.values.emplace_back("k_parts", parts);
+    all.push_back({contraction_cycles(g, target, t, prologue), divided});
   }
+}
+
+std::vector<Candidate> ranked(const ContractionGeometry& g, const Target& target,
+                              const PrologueCycles& prologue) {
+  Candidates candidates{g, target, prologue};
+  for (const MicroKernel& tile : register_tiles(g, target)) candidates.add_tile(tile);
+  std::stable_sort(candidates.all.begin(), candidates.all.end(),
+                   [](const auto& a, const auto& b) { return a.cycles < b.cycles; });
+  return std::move(candidates.all);
+}
+
+// Moves the best candidate that divides its sums so to the front.
+void put_first(std::vector<Candidate>& candidates, const std::pair<int64_t, int64_t>& wanted,
+               const ContractionGeometry& g, const Target& target) {
+  const auto best = std::ranges::find_if(
+      candidates, [&](const Candidate& c) { return division(g, target, c.config) == wanted; });
+  if (best != candidates.end()) std::rotate(candidates.begin(), best, best + 1);
+}
+
+}  // namespace
+
+std::vector<Config> contraction_space(const ContractionGeometry& g, const Target& target,
+                                      const PrologueCycles& prologue) {
+  std::vector<Candidate> candidates = ranked(g, target, prologue);
   if (candidates.empty())
     return {{{{"tile_m", 4},
               {"tile_v", g.parts},
@@ -262,8 +349,11 @@ std::vector<Config> contraction_space(const ContractionGeometry& g, const Target
               {"block_h", 1},
               {"block_w", std::min<int64_t>(g.cols, 4)},
               {"block_n", 1}}}};
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const auto& a, const auto& b) { return a.cycles < b.cycles; });
+  const ContractionGeometry image = g.of_one_image();
+  if (target.cores > 1 && image.cols != g.cols) {
+    const std::vector<Candidate> alone = ranked(image, target, prologue);
+    if (!alone.empty()) put_first(candidates, division(image, target, alone[0].config), g, target);
+  }
   std::vector<Config> space;
   constexpr size_t kLongest = 40;
   for (size_t i = 0; i < candidates.size() && i < kLongest; ++i)

@@ -16,6 +16,7 @@ struct ContractionTiling {
   int64_t lanes;       // f32 a vector
   int64_t tile_m, tile_v;
   int64_t kc, block_h, block_w, block_n;
+  int64_t k_parts;
   int64_t vector_bytes;
 
   ContractionTiling(const ContractionGeometry& g, const Target& target,
@@ -23,6 +24,14 @@ struct ContractionTiling {
   int64_t tile_n() const { return kernel.tile_n(); }
   int64_t vectors() const { return tile_n() / lanes; }  // of f32, in a row of a column tile
   int64_t chunks(const ContractionGeometry& g) const { return (g.channels + kc - 1) / kc; }
+  // Of a part of the channels; the last part may have fewer.
+  int64_t chunks_in_part(const ContractionGeometry& g) const {
+    return (chunks(g) + k_parts - 1) / k_parts;
+  }
+  // Has every part a chunk?
+  bool has_all_parts(const ContractionGeometry& g) const {
+    return k_parts >= 1 && (k_parts - 1) * chunks_in_part(g) < chunks(g);
+  }
   // A column tile holds the same places of all parts of the columns, one part after another.
   int64_t tile_part(const ContractionGeometry& g) const { return tile_n() / g.parts; }
   int64_t column_tiles(const ContractionGeometry& g) const {
@@ -57,8 +66,14 @@ struct ContractionTiling {
   int64_t patch_size(const ContractionGeometry& g) const {
     return patch_h(g) * patch_w(g) * patch_stride();
   }
-  // Sums that wait for the next chunk; one register tile if there is only one chunk.
+  // Sums that wait for the part's next chunk; one register tile if there is only one chunk.
   int64_t sums_size(const ContractionGeometry& g) const;
+  // Where the channels are in parts, each part's sums of the whole output, f32 in memory:
+  // [part][batch][row][col][column], with columns to the end of the last tile.
+  int64_t part_columns(const ContractionGeometry& g) const { return column_tiles(g) * tile_n(); }
+  int64_t part_sums_size(const ContractionGeometry& g) const {
+    return k_parts > 1 ? k_parts * g.batch * g.rows * g.cols * part_columns(g) : 0;
+  }
   // b of one column tile and chunk.
   int64_t panel_size(const ContractionGeometry& g) const { return g.taps() * kc * tile_n(); }
   int64_t packed_size(const ContractionGeometry& g) const {
@@ -73,19 +88,26 @@ struct ContractionTiling {
   }
 };
 
-// Whether the target has the register tile's registers, of matrices where it asks for them.
-Status check_registers(const ContractionGeometry& g, const Target& target,
-                       const ContractionTiling& tiling);
+// Whether the target has the register tile's registers, of matrices where it asks for them, and
+// every part of the channels a chunk.
+Status check_tiling(const ContractionGeometry& g, const Target& target,
+                    const ContractionTiling& tiling);
 
 // Cycles a vector of the group's work on the way into the patch: enough to weigh restaging against
 // larger column blocks.
-double prologue_cycles(const graph::Group& group);
+struct PrologueCycles {
+  double elements = 0;    // of what is staged
+  double statistics = 0;  // of the rows' moments, which each block makes of all channels
+  double all() const { return elements + statistics; }
+};
+PrologueCycles prologue_cycles(const graph::Group& group);
 
-// Ranked by an estimate of cycles. `prologue_cycles`: of the work on the way in, a vector.
+// Ranked by an estimate of cycles; but the first one divides the channels as is best for one image
+// alone, so that the order of its sums is the same in a batch of any size.
 std::vector<kernel::Config> contraction_space(const ContractionGeometry& g, const Target& target,
-                                              double prologue_cycles);
+                                              const PrologueCycles& prologue);
 // The estimate: cycles of the busiest core.
 double contraction_cycles(const ContractionGeometry& g, const Target& target,
-                          const ContractionTiling& tiling, double prologue_cycles);
+                          const ContractionTiling& tiling, const PrologueCycles& prologue);
 
 }  // namespace tempera::lower

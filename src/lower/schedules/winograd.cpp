@@ -385,13 +385,14 @@ bool accepts(const Group& group, const Target& target) {
 }
 
 std::vector<Config> space(const Group& group, const Target& target) {
-  return winograd_space(*winograd_problem(group, target), target, prologue_cycles(group));
+  return winograd_space(*winograd_problem(group, target), target, prologue_cycles(group).all());
 }
 
 Estimate estimate(const Group& group, const Target& target, const Config& config) {
   const WinogradProblem problem = *winograd_problem(group, target);
   const WinogradTiling tiling(problem, target, config);
-  return {winograd_cycles(problem, target, tiling, prologue_cycles(group)), tiling.packed_bytes()};
+  return {winograd_cycles(problem, target, tiling, prologue_cycles(group).all()),
+          tiling.packed_bytes()};
 }
 
 Result<Program> build(const Group& group, const Target& target, const Config& config) {
