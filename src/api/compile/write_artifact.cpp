@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "diffusion/prompt/tokenizer.h"
 #include "diffusion/samplers/stock_scheduler.h"
+#include "kernel/mutate.h"
 #include "runtime/artifact.h"
 
 namespace tempera::api {
@@ -161,6 +162,7 @@ struct Contents {
   WrittenArtifact written;
   std::vector<runtime::ArtifactPlan> entries;
   std::map<std::string, std::string> objects;
+  bool has_matrices = false;
 };
 
 // One processor's part of an artifact.
@@ -169,6 +171,26 @@ struct Built {
   runtime::CodeContents contents;
   WrittenArtifact written;
 };
+
+// Does any kernel load, multiply or store matrices?
+bool have_matrices(const std::vector<lower::LoweredKernel>& kernels) {
+  bool found = false;
+  const auto look = [&](const kernel::Expr& e) {
+    found = found || kernel::matrix_place(e).has_value() ||
+            (e->kind == kernel::ExprKind::call && e->intrinsic == kernel::Intrinsic::matrix_dot);
+  };
+  for (const lower::LoweredKernel& one : kernels)
+    kernel::for_each_stmt(one.kernel.body, [&](const kernel::Stmt& s) {
+      for (const kernel::Expr& e : kernel::own_expressions(s)) kernel::for_each_node(e, look);
+    });
+  return found;
+}
+
+// What code without matrices needs, whatever the processor that it is for has.
+Target needed_by(const Contents& contents, Target target) {
+  if (!contents.has_matrices) target.bf16_matrices = {};
+  return target;
+}
 
 Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoint& checkpoint,
                              const ArtifactSettings& settings, const ModelInfo& info) {
@@ -181,6 +203,7 @@ Result<Contents> compile_all(const Compiler& compiler, const frontend::Checkpoin
         requests.push_back(request);
   for (const ComponentRequest& request : requests) {
     ASSIGN_OR_RETURN(ComponentObjects compiled, compile_objects(compiler, checkpoint, request));
+    contents.has_matrices = contents.has_matrices || have_matrices(compiled.kernels);
     for (KernelObject& object : compiled.objects)
       contents.objects.emplace(std::move(object.symbol), std::move(object.bytes));
     contents.entries.push_back(entry_of(request, settings, names_of(compiler.precision)));
@@ -198,7 +221,8 @@ Result<Built> build(const Compiler& compiler, const frontend::Checkpoint& checkp
   for (auto& [symbol, object] : contents.objects) bytes.push_back(std::move(object));
   ASSIGN_OR_RETURN(built.contents.code, backend.link(bytes, compiler.target));
   for (const WrittenPlan& plan : built.written.plans) built.contents.plans.push_back(plan.plan);
-  ASSIGN_OR_RETURN(built.code.target, backend.artifact_target(compiler.target));
+  ASSIGN_OR_RETURN(built.code.target,
+                   backend.artifact_target(needed_by(contents, compiler.target)));
   built.code.plans = std::move(contents.entries);
   built.code.code_file = backend.code_file;
   built.written.kernels = bytes.size();

@@ -63,11 +63,9 @@ constexpr auto kX86Features = std::to_array<const char*>({
     "avxvnniint16",
     "avxifma",
     "avxneconvert",
-    "amx-tile",
-    "amx-int8",
-    "amx-bf16",
-    "amx-fp16",
 });
+// What code has only where it multiplies matrices.
+constexpr auto kX86MatrixFeatures = std::to_array<const char*>({"amx-tile", "amx-bf16"});
 constexpr auto kAarch64Features = std::to_array<const char*>(
     {"neon", "fullfp16", "fp16fml", "rdm", "dotprod", "i8mm", "bf16", "sve", "sve2"});
 
@@ -201,6 +199,7 @@ Result<std::vector<std::string>> required_features(const Target& target) {
       if (has(*subtarget, name)) features.emplace_back(name);
   };
   target.triple == kX86Triple ? keep(kX86Features) : keep(kAarch64Features);
+  if (target.bf16_matrices) keep(kX86MatrixFeatures);
   return features;
 }
 

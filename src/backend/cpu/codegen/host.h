@@ -20,7 +20,8 @@ Target host_target();
 Result<Target> target_from_flag(std::string_view flag);
 
 // The processor features that code for the target may use, by LLVM's names, in the fixed order of
-// the lists in host.cpp: those with which LLVM does arithmetic, conversions, shuffles and masks.
+// the lists in host.cpp: those with which LLVM does arithmetic, conversions, shuffles and masks;
+// and those of its matrices, if the target has some.
 Result<std::vector<std::string>> required_features(const Target& target);
 
 }  // namespace tempera::cpu

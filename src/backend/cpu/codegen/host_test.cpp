@@ -56,5 +56,14 @@ TEST(RequiredFeatures, AreThoseOfTheLevel) {
   EXPECT_FALSE(contains(v4, "avx512bf16"));
 }
 
+TEST(RequiredFeatures, HaveThoseOfMatricesWhereTheTargetHasSome) {
+  Target target = *target_from_flag("sapphirerapids");
+  EXPECT_TRUE(contains(*required_features(target), "amx-bf16"));
+  target.bf16_matrices = {};
+  const std::vector<std::string> vectors = *required_features(target);
+  EXPECT_TRUE(contains(vectors, "avx512fp16"));
+  EXPECT_FALSE(contains(vectors, "amx-bf16") || contains(vectors, "amx-tile"));
+}
+
 }  // namespace
 }  // namespace tempera::cpu
