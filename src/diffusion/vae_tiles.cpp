@@ -7,20 +7,19 @@
 namespace tempera::diffusion {
 namespace {
 
-// What a tile is cut from or added to: `scale` elements for one of the latent, along each side.
-struct Side {
-  int64_t channels, scale;
-};
+constexpr int64_t kOverlap = 8;
+
+int64_t overlap_of(int64_t most) { return std::min(kOverlap, most / 4); }
 
 // One axis of the tiling; extents and starts are elements of the latent.
 struct Axis {
   int64_t extent, tile;
   std::vector<int64_t> starts;
 
-  Axis(int64_t extent, int64_t wanted)
+  Axis(int64_t extent, int64_t most)
       : extent(extent),
-        tile(std::min(wanted, extent)),
-        starts(tile_starts(extent, tile, tile / 4)) {}
+        tile(tile_extent(extent, most)),
+        starts(tile_starts(extent, tile, std::min(overlap_of(most), tile - 1))) {}
 };
 
 // Of each tile's elements at that scale; at each place their sum is 1.
@@ -48,17 +47,23 @@ T* row_of(std::span<T> plane, int64_t stride, int64_t y, int64_t x) {
   return plane.data() + y * stride + x;
 }
 
-void cut(const Side& side, const Axis& rows, const Axis& columns, int64_t top, int64_t left,
-         std::span<const float> whole, std::span<float> tile) {
-  const int64_t s = side.scale, height = rows.tile * s, width = columns.tile * s;
+// `size` elements of an axis of `extent`, from `begin` on.
+struct Window {
+  int64_t extent, begin, size;
+};
+
+void cut(const TiledPlanes& side, const Window& rows, const Window& columns,
+         std::span<const float> whole, std::span<float> part) {
+  const int64_t s = side.scale, height = rows.size * s, width = columns.size * s;
   for (int64_t c = 0; c < side.channels; ++c)
     for (int64_t y = 0; y < height; ++y)
-      std::copy_n(row_of(whole, columns.extent * s, (c * rows.extent + top) * s + y, left * s),
-                  width, row_of(tile, width, c * height + y, 0));
+      std::copy_n(row_of(whole, columns.extent * s, (c * rows.extent + rows.begin) * s + y,
+                         columns.begin * s),
+                  width, row_of(part, width, c * height + y, 0));
 }
 
-void add_faded(const Side& side, const Axis& rows, const Axis& columns, int64_t top, int64_t left,
-               std::span<const float> down, std::span<const float> across,
+void add_faded(const TiledPlanes& side, const Axis& rows, const Axis& columns, int64_t top,
+               int64_t left, std::span<const float> down, std::span<const float> across,
                std::span<const float> tile, std::span<float> whole) {
   const int64_t s = side.scale;
   const auto height = static_cast<int64_t>(down.size()),
@@ -71,34 +76,21 @@ void add_faded(const Side& side, const Axis& rows, const Axis& columns, int64_t 
     }
 }
 
-size_t elements(const Side& side, int64_t height, int64_t width) {
+size_t elements(const TiledPlanes& side, int64_t height, int64_t width) {
   return static_cast<size_t>(side.channels * height * width * side.scale * side.scale);
 }
 
-struct Size {
-  int64_t height, width;  // elements of the latent
+// Where tiles lie, and what is cut into them.
+struct Source {
+  Axis rows, columns;
+  std::vector<float> margined;  // with the margin around it, if the picture wraps
+  std::span<const float> from;
 };
 
-Status apply_tiles(const Size& size, int64_t tile, const Side& in, const Side& out,
-                   std::span<const float> from, const TileFunction& apply, std::span<float> to) {
-  const Axis rows(size.height, tile), columns(size.width, tile);
-  const auto down = weights_of(rows, out.scale), across = weights_of(columns, out.scale);
-  std::vector<float> part(elements(in, rows.tile, columns.tile));
-  std::vector<float> applied(elements(out, rows.tile, columns.tile));
-  std::ranges::fill(to, 0.0F);
-  for (size_t row = 0; row < rows.starts.size(); ++row)
-    for (size_t column = 0; column < columns.starts.size(); ++column) {
-      const int64_t top = rows.starts[row], left = columns.starts[column];
-      cut(in, rows, columns, top, left, from, part);
-      TRY(apply(part, applied));
-      add_faded(out, rows, columns, top, left, down[row], across[column], applied, to);
-    }
-  return {};
-}
-
 // With kWrapMargin elements of the opposite side around it.
-std::vector<float> with_margin(const Side& side, const Size& size, std::span<const float> from) {
-  const int64_t height = size.height * side.scale, width = size.width * side.scale;
+std::vector<float> with_margin(const Tiling& tiling, const TiledPlanes& side,
+                               std::span<const float> from) {
+  const int64_t height = tiling.height * side.scale, width = tiling.width * side.scale;
   const int64_t margin = kWrapMargin * side.scale;
   const auto wrap = [](int64_t at, int64_t extent) { return (at % extent + extent) % extent; };
   std::vector<float> around;
@@ -109,24 +101,56 @@ std::vector<float> with_margin(const Side& side, const Size& size, std::span<con
   return around;
 }
 
-Status apply_wrapped_tiles(const Size& size, int64_t tile, const Side& in, const Side& out,
-                           std::span<const float> from, const TileFunction& apply,
-                           std::span<float> to) {
-  const Size whole{.height = size.height + 2 * kWrapMargin, .width = size.width + 2 * kWrapMargin};
-  std::vector<float> applied(elements(out, whole.height, whole.width));
-  TRY(apply_tiles(whole, tile, in, out, with_margin(in, size, from), apply, applied));
-  const Axis rows(whole.height, size.height), columns(whole.width, size.width);
-  cut(out, rows, columns, kWrapMargin, kWrapMargin, applied, to);
+Source source_of(const Tiling& tiling, const TiledPlanes& in, std::span<const float> from) {
+  const int64_t margin = tiling.wraps ? 2 * kWrapMargin : 0;
+  Source result{.rows = Axis(tiling.height + margin, tiling.tile),
+                .columns = Axis(tiling.width + margin, tiling.tile),
+                .margined = {},
+                .from = from};
+  if (!tiling.wraps) return result;
+  result.margined = with_margin(tiling, in, from);
+  result.from = result.margined;
+  return result;
+}
+
+using PlacedVisitor = std::function<Status(size_t row, size_t column, std::span<const float> tile)>;
+
+Status visit(const Source& source, const TiledPlanes& in, const PlacedVisitor& visitor) {
+  const auto& [rows, columns, margined, from] = source;
+  std::vector<float> part(elements(in, rows.tile, columns.tile));
+  for (size_t row = 0; row < rows.starts.size(); ++row)
+    for (size_t column = 0; column < columns.starts.size(); ++column) {
+      cut(in, {rows.extent, rows.starts[row], rows.tile},
+          {columns.extent, columns.starts[column], columns.tile}, from, part);
+      TRY(visitor(row, column, part));
+    }
   return {};
 }
 
-Status apply_all(const LatentGeometry& g, int64_t tile, bool wraps, const Side& in, const Side& out,
-                 std::span<const float> from, const TileFunction& apply, std::span<float> to) {
-  return (wraps ? apply_wrapped_tiles : apply_tiles)({g.height, g.width}, tile, in, out, from,
-                                                     apply, to);
+Status apply_to(const Source& source, const TiledPlanes& in, const TiledPlanes& out,
+                const TileFunction& apply, std::span<float> to) {
+  const Axis &rows = source.rows, &columns = source.columns;
+  const auto down = weights_of(rows, out.scale), across = weights_of(columns, out.scale);
+  std::vector<float> applied(elements(out, rows.tile, columns.tile));
+  std::ranges::fill(to, 0.0F);
+  return visit(source, in, [&](size_t row, size_t column, std::span<const float> tile) -> Status {
+    TRY(apply(tile, applied));
+    add_faded(out, rows, columns, rows.starts[row], columns.starts[column], down[row],
+              across[column], applied, to);
+    return {};
+  });
 }
 
 }  // namespace
+
+int64_t tile_extent(int64_t extent, int64_t most) {
+  if (most >= extent) return extent;
+  const int64_t overlap = overlap_of(most);
+  const int64_t steps = (extent - overlap + most - overlap - 1) / (most - overlap);
+  const int64_t shortest = (extent + (steps - 1) * overlap + steps - 1) / steps;
+  const int64_t rounded = (shortest + 3) / 4 * 4;
+  return rounded <= most ? rounded : shortest;
+}
 
 std::vector<int64_t> tile_starts(int64_t extent, int64_t tile, int64_t overlap) {
   CHECK(0 <= overlap && overlap < tile, "tiles of {} that overlap by {}", tile, overlap);
@@ -140,23 +164,31 @@ std::vector<int64_t> tile_starts(int64_t extent, int64_t tile, int64_t overlap) 
 
 std::vector<float> fade(int64_t pixels, int64_t before, int64_t after) {
   std::vector<float> weights(static_cast<size_t>(pixels), 1.0F);
-  for (int64_t i = 0; i < before; ++i)
-    weights[i] = (static_cast<float>(i) + 0.5F) / static_cast<float>(before);
-  for (int64_t i = 0; i < after; ++i)
-    weights[pixels - 1 - i] *= (static_cast<float>(i) + 0.5F) / static_cast<float>(after);
+  const auto rising = [](int64_t i, int64_t length) {
+    const auto half = static_cast<float>(length) / 2;
+    return std::clamp((static_cast<float>(i) + 0.5F) / half - 0.5F, 0.0F, 1.0F);
+  };
+  for (int64_t i = 0; i < before; ++i) weights[i] = rising(i, before);
+  for (int64_t i = 0; i < after; ++i) weights[pixels - 1 - i] *= rising(i, after);
   return weights;
 }
 
-Status decode_tiles(const LatentGeometry& g, int64_t tile, bool wraps,
-                    std::span<const float> latent, const TileFunction& decode,
-                    std::span<float> planes) {
-  return apply_all(g, tile, wraps, {g.channels, 1}, {3, g.scale}, latent, decode, planes);
+Status visit_tiles(const Tiling& tiling, const TiledPlanes& in, std::span<const float> from,
+                   const TileVisitor& visitor) {
+  return visit(source_of(tiling, in, from), in,
+               [&](size_t, size_t, std::span<const float> tile) { return visitor(tile); });
 }
 
-Status encode_tiles(const LatentGeometry& g, int64_t tile, bool wraps,
-                    std::span<const float> planes, const TileFunction& encode,
-                    std::span<float> moments) {
-  return apply_all(g, tile, wraps, {3, g.scale}, {2 * g.channels, 1}, planes, encode, moments);
+Status apply_tiles(const Tiling& tiling, const TiledPlanes& in, const TiledPlanes& out,
+                   std::span<const float> from, const TileFunction& apply, std::span<float> to) {
+  const Source source = source_of(tiling, in, from);
+  if (!tiling.wraps) return apply_to(source, in, out, apply, to);
+  const Axis &rows = source.rows, &columns = source.columns;
+  std::vector<float> applied(elements(out, rows.extent, columns.extent));
+  TRY(apply_to(source, in, out, apply, applied));
+  cut(out, {rows.extent, kWrapMargin, tiling.height}, {columns.extent, kWrapMargin, tiling.width},
+      applied, to);
+  return {};
 }
 
 }  // namespace tempera::diffusion

@@ -18,17 +18,33 @@ TEST(VaeTiles, TilesCoverTheExtentAndOverlap) {
     }
 }
 
+TEST(VaeTiles, AreEvenAndNoLongerThanAsked) {
+  EXPECT_EQ(tile_extent(64, 64), 64);
+  EXPECT_EQ(tile_extent(64, 48), 36) << "two that share 8";
+  EXPECT_EQ(tile_extent(64, 35), 28) << "three";
+  EXPECT_EQ(tile_extent(9, 7), 5) << "neighbours of 7 share 1";
+  for (const int64_t extent : {17, 30, 64, 96, 129, 250})
+    for (const int64_t most : {16, 24, 30, 48, 100}) {
+      const int64_t tile = tile_extent(extent, most);
+      EXPECT_LE(tile, most);
+      EXPECT_EQ(tile_starts(extent, tile, most / 4 < 8 ? most / 4 : 8).size(),
+                tile_starts(extent, std::min(most, extent), most / 4 < 8 ? most / 4 : 8).size())
+          << extent << " " << most;
+    }
+}
+
 TEST(VaeTiles, NeighboursFadeIntoEachOther) {
   const auto left = fade(16, 0, 8), right = fade(16, 8, 0);
   for (int i = 0; i < 8; ++i) EXPECT_FLOAT_EQ(left[8 + i] + right[i], 1);
+  EXPECT_EQ(right[0], 0) << "seen with an edge that the picture does not have";
   EXPECT_EQ(left[0], 1);
   EXPECT_EQ(right[15], 1);
 }
 
 // A decoder that works place by place gives the same pixels in tiles as at once.
 void expect_whole_picture(bool wraps) {
-  const LatentGeometry g{.channels = 2, .height = 23, .width = 29, .scale = 4};
-  std::vector<float> latent(g.channels * g.height * g.width);
+  const Tiling g{.height = 24, .width = 28, .tile = 16, .wraps = wraps};
+  std::vector<float> latent(2 * g.height * g.width);
   std::iota(latent.begin(), latent.end(), 0.0F);
   std::vector<float> planes(3 * g.height * g.width * 16);
   std::vector<int64_t> sizes;
@@ -39,7 +55,7 @@ void expect_whole_picture(bool wraps) {
       out[i] = tile[i / kPixels % kPixels / 4 * kSide + i % kPixels / 4];
     return {};
   };
-  ASSERT_TRUE(decode_tiles(g, 16, wraps, latent, decode, planes).ok());
+  ASSERT_TRUE(apply_tiles(g, {2, 1}, {3, 4}, latent, decode, planes).ok());
   for (const int64_t size : sizes) EXPECT_EQ(size, 2 * 16 * 16);
   for (int64_t y = 0; y < g.height * 4; ++y)
     for (int64_t x = 0; x < g.width * 4; ++x)
@@ -53,7 +69,7 @@ TEST(VaeTiles, GivesTheWholePictureWhereSidesMeet) { expect_whole_picture(true);
 
 // An encoder that averages the pixels of each element gives the same moments in tiles as at once.
 void expect_whole_moments(bool wraps) {
-  const LatentGeometry g{.channels = 1, .height = 23, .width = 29, .scale = 4};
+  const Tiling g{.height = 24, .width = 28, .tile = 16, .wraps = wraps};
   constexpr int64_t kSide = 16;
   std::vector<float> planes(3 * g.height * g.width * 16), moments(2 * g.height * g.width);
   std::iota(planes.begin(), planes.end(), 0.0F);
@@ -68,7 +84,7 @@ void expect_whole_moments(bool wraps) {
       out[i] = mean(tile, kSide, i / kSide % kSide, i % kSide);
     return {};
   };
-  ASSERT_TRUE(encode_tiles(g, kSide, wraps, planes, encode, moments).ok());
+  ASSERT_TRUE(apply_tiles(g, {3, 4}, {2, 1}, planes, encode, moments).ok());
   for (int64_t y = 0; y < g.height; ++y)
     for (int64_t x = 0; x < g.width; ++x)
       ASSERT_NEAR(moments[y * g.width + x], mean(planes, g.width, y, x), 2e-2) << y << " " << x;
@@ -81,7 +97,7 @@ TEST(VaeTiles, GiveTheWholeMomentsOfALocalEncoder) {
 
 // A decoder that looks at a neighbour sees the opposite side beyond an edge.
 TEST(VaeTiles, ShowsADecoderTheOppositeSide) {
-  const LatentGeometry g{.channels = 1, .height = 12, .width = 12, .scale = 1};
+  const Tiling g{.height = 12, .width = 12, .tile = 28, .wraps = true};
   std::vector<float> latent(144), planes(3 * 144);
   for (size_t i = 0; i < latent.size(); ++i) latent[i] = static_cast<float>(i % 12);
   const auto left_neighbour = [](std::span<const float> tile, std::span<float> out) -> Status {
@@ -91,8 +107,29 @@ TEST(VaeTiles, ShowsADecoderTheOppositeSide) {
     }
     return {};
   };
-  ASSERT_TRUE(decode_tiles(g, 28, true, latent, left_neighbour, planes).ok());
+  ASSERT_TRUE(apply_tiles(g, {1, 1}, {3, 1}, latent, left_neighbour, planes).ok());
   for (size_t i = 0; i < 144; ++i) EXPECT_EQ(planes[i], latent[i - i % 12 + (i + 11) % 12]) << i;
+}
+
+TEST(VaeTiles, VisitingSeesWhatApplyingIsGiven) {
+  std::vector<float> latent(20 * 12), planes(20 * 12);
+  std::iota(latent.begin(), latent.end(), 0.0F);
+  const Tiling tiling{.height = 20, .width = 12, .tile = 12};
+  std::vector<std::vector<float>> visited, applied;
+  ASSERT_TRUE(visit_tiles(tiling, {1, 1}, latent, [&](std::span<const float> tile) -> Status {
+                visited.emplace_back(tile.begin(), tile.end());
+                return {};
+              }).ok());
+  ASSERT_TRUE(apply_tiles(
+                  tiling, {1, 1}, {1, 1}, latent,
+                  [&](std::span<const float> tile, std::span<float>) -> Status {
+                    applied.emplace_back(tile.begin(), tile.end());
+                    return {};
+                  },
+                  planes)
+                  .ok());
+  EXPECT_EQ(visited.size(), 2U);
+  EXPECT_EQ(visited, applied);
 }
 
 TEST(VaeTiles, PassesOnWhatTheDecoderSays) {
@@ -100,7 +137,8 @@ TEST(VaeTiles, PassesOnWhatTheDecoderSays) {
   const auto fails = [](std::span<const float>, std::span<float>) -> Status {
     return error(ErrorCode::cancelled, "enough");
   };
-  EXPECT_EQ(decode_tiles({1, 8, 8, 1}, 4, false, latent, fails, planes).error().message, "enough");
+  EXPECT_EQ(apply_tiles({8, 8, 4}, {1, 1}, {3, 1}, latent, fails, planes).error().message,
+            "enough");
 }
 
 }  // namespace

@@ -78,6 +78,7 @@ Result<ModelSource> with_taesd(ModelSource source, const std::string& path) {
   if (path.empty()) return source;
   ASSIGN_OR_RETURN(const auto taesd, frontend::open_taesd_weights(path));
   TRY(check_taesd(path, source.info));
+  source.info.weights["taesd"] = path;
   source.weights = [original = std::move(source.weights),
                     taesd](const std::string& part) -> Result<NamedTensors> {
     ASSIGN_OR_RETURN(NamedTensors weights, original(part));

@@ -16,15 +16,18 @@ using graph::Graph;
 using graph::NamedValue;
 using graph::ValueId;
 
-frontend::UnetOptions unet_options(const ComponentRequest& request) {
+frontend::ComponentOptions component_options(const ComponentRequest& request) {
   const diffusion::TokenMerging& merging = request.token_merging;
   constexpr frontend::UnetPart kParts[] = {
       frontend::UnetPart::all, frontend::UnetPart::all_with_deep, frontend::UnetPart::shallow};
-  return {.token_merging = {.ratio = merging.ratio,
-                            .max_downsample = merging.max_downsample,
-                            .cross_attention = merging.cross_attention,
-                            .mlp = merging.mlp},
-          .part = kParts[static_cast<size_t>(request.part)]};
+  constexpr frontend::VaePart kVaeParts[] = {frontend::VaePart::all, frontend::VaePart::global,
+                                             frontend::VaePart::local};
+  return {.unet = {.token_merging = {.ratio = merging.ratio,
+                                     .max_downsample = merging.max_downsample,
+                                     .cross_attention = merging.cross_attention,
+                                     .mlp = merging.mlp},
+                   .part = kParts[static_cast<size_t>(request.part)]},
+          .vae = kVaeParts[static_cast<size_t>(request.vae_part)]};
 }
 
 Result<std::vector<NamedValue>> kept_layers(const std::vector<NamedValue>& marks,
@@ -80,7 +83,7 @@ Result<frontend::BuiltComponent> build(const frontend::Checkpoint& checkpoint,
                                     .repeat = request.repeat,
                                     .circular = request.tiling,
                                     .clip_skip = request.clip_skip},
-                                   unet_options(request));
+                                   component_options(request));
 }
 
 // The marks that layers_of() names.

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "api/run/memory.h"
 #include "api/run/session.h"
 
@@ -18,6 +21,15 @@ class CompiledPlans {
     were_cached_ &= compiled->was_cached;
     code_bytes_ += static_cast<int64_t>(compiled->code.size());
     return &compiled->plan;
+  }
+  // Of plans that are loaded together.
+  Result<ComponentMemory> memory(std::span<const ComponentRequest> requests) {
+    std::vector<const runtime::Plan*> plans;
+    for (const ComponentRequest& request : requests) {
+      ASSIGN_OR_RETURN(const runtime::Plan* one, plan(request));
+      plans.push_back(one);
+    }
+    return memory_of(plans, session_.device().thread_count());
   }
   // Bytes that such a process holds before anything is loaded.
   int64_t resident() const { return were_cached_ ? resident_bytes() : before_ + code_bytes_; }

@@ -17,11 +17,16 @@ std::string text_of(UnetPart part) {
   return part == UnetPart::shallow ? "shallow" : "all with deep";
 }
 
+std::string text_of(VaePart part) {
+  if (part == VaePart::all) return "";
+  return part == VaePart::global ? "global" : "local";
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> options_of(const ComponentRequest& request) {
   return {{"clip_skip", request.clip_skip == 1 ? "" : std::to_string(request.clip_skip)},
-          {"part", text_of(request.part)},
+          {"part", text_of(request.part) + text_of(request.vae_part)},
           {"repeat", request.repeat == 1 ? "" : std::to_string(request.repeat)},
           {"tiling", request.tiling ? "circular" : ""},
           {"token_merging", text_of(request.token_merging)}};

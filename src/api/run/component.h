@@ -17,6 +17,9 @@ namespace tempera::api {
 // frontend/models/unet.h.
 enum class UnetPart : uint8_t { all, all_with_deep, shallow };
 
+// Which part of a VAE's component a plan computes: for tiles, see frontend/models/vae.h.
+enum class VaePart : uint8_t { all, global, local };
+
 // One component of a model at one size. Extents are those of the component's inputs: elements of
 // the latent for unet and vae_decoder, pixels for vae_encoder; 0 where the component has none.
 struct ComponentRequest {
@@ -31,7 +34,8 @@ struct ComponentRequest {
   int64_t clip_skip = 1;                  // text_encoder: its last layer, counted from the end
   diffusion::TokenMerging token_merging;  // of a unet, as is the part
   UnetPart part = UnetPart::all;
-  bool tiling = false;  // of unet and vae_*: pictures whose opposite sides meet
+  VaePart vae_part = VaePart::all;  // of vae_*
+  bool tiling = false;              // of unet and vae_*: pictures whose opposite sides meet
   // The module path of a layer to compute alone: from the component's inputs and from the values of
   // the layers that it reads, which become inputs by their module paths. Empty: the component.
   std::string layer;

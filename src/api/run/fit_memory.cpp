@@ -7,19 +7,24 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "diffusion/vae_tiles.h"
 
 namespace tempera::api {
 namespace {
 
-// Elements of the latent along a tile's side. What the VAE's norms see of the picture decides how
-// near the pixels are to those of the whole: with three quarters of its side 41 dB on the bundled
-// model, with half of it 35 to 37.
+// Elements of the latent along a tile's side, of so many that smaller tiles would mostly be
+// overlap.
+constexpr int64_t kLeastTile = 20;
+
+// Of a picture's longer side: two tiles, then ever more, each size at least an eighth smaller.
 std::vector<int64_t> tiles_of(int64_t side) {
   std::vector<int64_t> tiles;
-  for (const int64_t tile :
-       {side * 3 / 4 / 8 * 8, int64_t{96}, int64_t{64}, int64_t{48}, int64_t{32}, int64_t{24}})
-    if (tile >= 24 && tile < (tiles.empty() ? side : tiles.back())) tiles.push_back(tile);
-  return tiles;
+  for (int64_t most = side - 1;;) {
+    const int64_t tile = diffusion::tile_extent(side, most);
+    if (tile < kLeastTile) return tiles;
+    tiles.push_back(tile);
+    most = tile * 7 / 8;
+  }
 }
 
 std::vector<MemoryMeans> means_of_decoding(const diffusion::PictureRequest& request,

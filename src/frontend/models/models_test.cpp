@@ -64,9 +64,9 @@ Tensors run(const ComponentGraph& component, const Weights& weights, const Tenso
 }
 
 Tensors run(const std::string& folder, Component component, const ComponentSize& size,
-            const Tensors& inputs, const UnetOptions& unet = {}) {
+            const Tensors& inputs, const ComponentOptions& options = {}) {
   const Result<Checkpoint> checkpoint = open_checkpoint(folder);
-  const Result<BuiltComponent> built = build_component(*checkpoint, component, size, unet);
+  const Result<BuiltComponent> built = build_component(*checkpoint, component, size, options);
   return run(built->graph, *built->weights, inputs);
 }
 
@@ -111,9 +111,10 @@ TEST(UnetParts, TheShallowOneGivesTheWholesOutputFromItsDeepFeature) {
                       {"encoder_hidden_states", first(data.at("context"), 1)}};
     const Tensors plain = run(folder, Component::unet, size, inputs);
     const Tensors whole =
-        run(folder, Component::unet, size, inputs, {.part = UnetPart::all_with_deep});
+        run(folder, Component::unet, size, inputs, {.unet = {.part = UnetPart::all_with_deep}});
     inputs.emplace("deep", whole.at("deep"));
-    const Tensors shallow = run(folder, Component::unet, size, inputs, {.part = UnetPart::shallow});
+    const Tensors shallow =
+        run(folder, Component::unet, size, inputs, {.unet = {.part = UnetPart::shallow}});
     test::expect_close("whole", whole.at("sample"), plain.at("sample"), 0);
     test::expect_close("shallow", shallow.at("sample"), plain.at("sample"), 0);
     EXPECT_LT(shallow.size(), whole.size() / 2) << "layers that are computed";

@@ -106,8 +106,26 @@ ValueId ModuleBuilder::group_norm(std::string_view layer, ValueId x, int64_t gro
                                   double epsilon) {
   const auto scope = b.scope(layer);
   const int64_t channels = b.shape(x)[1];
-  const ValueId scale = weight("weight", {channels});
-  return b.mark(b.group_norm(x, scale, weight("bias", {channels}), groups, epsilon));
+  const ValueId scale = weight("weight", {channels}), bias = weight("bias", {channels});
+  if (moments_are_given_ == kAbsent) return b.mark(b.group_norm(x, scale, bias, groups, epsilon));
+  const std::vector<ValueId> affine = shared_affine(x, scale, bias, groups, epsilon);
+  return b.mark(b.add(b.mul(x, affine[0]), affine[1]));
+}
+
+void ModuleBuilder::share_moments() {
+  moments_are_given_ = b.input("moments_are_given", DType::boolean, {1}, graph::Rate::step);
+}
+
+std::vector<ValueId> ModuleBuilder::shared_affine(ValueId x, ValueId scale, ValueId bias,
+                                                  int64_t groups, double epsilon) {
+  const std::string name = b.path("moments");
+  const ValueId own = b.op(graph::Op::channel_moments, {x});
+  const ValueId given = b.input(name, DType::f32, b.shape(own), graph::Rate::step);
+  b.output(name, own);
+  return b.ops(graph::Op::group_norm_affine, {scale, bias, b.where(moments_are_given_, given, own)},
+               {{"groups", groups},
+                {"epsilon", epsilon},
+                {"rank", static_cast<int64_t>(b.shape(x).size())}});
 }
 
 ValueId ModuleBuilder::layer_norm(std::string_view layer, ValueId x, double epsilon) {

@@ -40,6 +40,10 @@ class ModuleBuilder {
   ValueId group_norm(std::string_view layer, ValueId x, int64_t groups, double epsilon);
   ValueId layer_norm(std::string_view layer, ValueId x, double epsilon);
   ValueId activation(Activation activation, ValueId x);
+  // For a graph that sees a tile of a picture: from now on each group norm at PATH has an output
+  // PATH.moments, the channel_moments of what it sees, and an input of that name and shape, rate
+  // step, which it uses instead where the input `moments_are_given`, a bool [1], holds.
+  void share_moments();
 
   // The tensor path() + "." + leaf of the weights, as f32.
   ValueId weight(std::string_view leaf, const Shape& expected);
@@ -52,8 +56,13 @@ class ModuleBuilder {
   // x [n, c, h, w] with `pad` rows and columns of the opposite sides around it.
   ValueId wrap(ValueId x, int64_t pad);
 
+  // What a group norm multiplies x by and then adds, from moments that may be given.
+  std::vector<ValueId> shared_affine(ValueId x, ValueId scale, ValueId bias, int64_t groups,
+                                     double epsilon);
+
   const Weights& weights_;
   bool circular_;
+  ValueId moments_are_given_ = kAbsent;
   Status status_;
 };
 

@@ -62,20 +62,35 @@ ValueId up_block(ModuleBuilder& m, const VaeConfig& config, size_t index, ValueI
   return m.b.mark(x);
 }
 
-ValueId decode(ModuleBuilder& m, const VaeConfig& config, ValueId x) {
+// The parts of a decoder and an encoder, each from the output of the one before.
+
+ValueId decode_global(ModuleBuilder& m, const VaeConfig& config, ValueId x) {
+  if (config.use_post_quant_conv) x = m.conv1x1("post_quant_conv", x, config.latent_channels);
   const auto scope = m.b.scope("decoder");
   x = m.conv3x3("conv_in", x, config.block_out_channels.back());
-  x = mid_block(m, config, x);
+  return mid_block(m, config, x);
+}
+
+ValueId decode_local(ModuleBuilder& m, const VaeConfig& config, ValueId x) {
+  const auto scope = m.b.scope("decoder");
   for (size_t i = 0; i < config.block_out_channels.size(); ++i) x = up_block(m, config, i, x);
   return m.b.mark(norm_and_conv_out(m, config, x, config.out_channels));
 }
 
-ValueId encode(ModuleBuilder& m, const VaeConfig& config, ValueId x) {
+ValueId encode_local(ModuleBuilder& m, const VaeConfig& config, ValueId x) {
   const auto scope = m.b.scope("encoder");
   x = m.conv3x3("conv_in", x, config.block_out_channels.front());
   for (size_t i = 0; i < config.block_out_channels.size(); ++i) x = down_block(m, config, i, x);
-  x = mid_block(m, config, x);
-  return m.b.mark(norm_and_conv_out(m, config, x, 2 * config.latent_channels));
+  return x;
+}
+
+ValueId encode_global(ModuleBuilder& m, const VaeConfig& config, ValueId x) {
+  {
+    const auto scope = m.b.scope("encoder");
+    x = mid_block(m, config, x);
+    x = m.b.mark(norm_and_conv_out(m, config, x, 2 * config.latent_channels));
+  }
+  return config.use_quant_conv ? m.conv1x1("quant_conv", x, 2 * config.latent_channels) : x;
 }
 
 Status check_halving(const VaeConfig& config, const ComponentSize& size) {
@@ -89,28 +104,39 @@ Status check_halving(const VaeConfig& config, const ComponentSize& size) {
 }  // namespace
 
 Result<ComponentGraph> build_vae_decoder(const VaeConfig& config, const Weights& weights,
-                                         const ComponentSize& size) {
+                                         const ComponentSize& size, VaePart part) {
   TRY(check_picture(size));
   ModuleBuilder m(weights, size.circular);
-  ValueId x =
-      m.b.input("latent", DType::f32, {size.batch, config.latent_channels, size.height, size.width},
-                graph::Rate::step);
-  if (config.use_post_quant_conv) x = m.conv1x1("post_quant_conv", x, config.latent_channels);
-  m.b.output("image", decode(m, config, x));
+  const auto input = [&](const char* name, int64_t channels) {
+    return m.b.input(name, DType::f32, {size.batch, channels, size.height, size.width},
+                     graph::Rate::step);
+  };
+  ValueId x = part == VaePart::local ? input("features", config.block_out_channels.back())
+                                     : input("latent", config.latent_channels);
+  if (part != VaePart::local) x = decode_global(m, config, x);
+  if (part == VaePart::local) m.share_moments();
+  if (part != VaePart::global) x = decode_local(m, config, x);
+  m.b.output(part == VaePart::global ? "features" : "image", x);
   return std::move(m).finish();
 }
 
 Result<ComponentGraph> build_vae_encoder(const VaeConfig& config, const Weights& weights,
-                                         const ComponentSize& size) {
+                                         const ComponentSize& size, VaePart part) {
   TRY(check_picture(size));
   TRY(check_halving(config, size));
   ModuleBuilder m(weights, size.circular);
-  ValueId x =
-      m.b.input("image", DType::f32, {size.batch, config.in_channels, size.height, size.width},
-                graph::Rate::step);
-  x = encode(m, config, x);
-  if (config.use_quant_conv) x = m.conv1x1("quant_conv", x, 2 * config.latent_channels);
-  m.b.output("moments", x);
+  const auto input = [&](const char* name, int64_t channels, int64_t scale) {
+    return m.b.input(name, DType::f32,
+                     {size.batch, channels, size.height / scale, size.width / scale},
+                     graph::Rate::step);
+  };
+  ValueId x = part == VaePart::global
+                  ? input("features", config.block_out_channels.back(), downscaling(config))
+                  : input("image", config.in_channels, 1);
+  if (part == VaePart::local) m.share_moments();
+  if (part != VaePart::global) x = encode_local(m, config, x);
+  if (part != VaePart::local) x = encode_global(m, config, x);
+  m.b.output(part == VaePart::local ? "features" : "moments", x);
   return std::move(m).finish();
 }
 

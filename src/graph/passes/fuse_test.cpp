@@ -357,6 +357,38 @@ TEST(Fuse, SplitsANormalisedResidualBlockIntoTheExpectedGroups) {
   expect_same_under_all_rules(fused->graph);
 }
 
+// Records of moments are read where they lie, and chosen before that.
+TEST(Fuse, MomentsThatMayBeGivenAreChosenInAGroupOfTheirOwn) {
+  const Graph graph = graph_of(R"(
+    %x = input "x" f32[2,4,8,8] @step
+    %given = input "given" f32[2,12] @step
+    %g = input "g" f32[4] @load
+    %w = input "w" f32[4,4,3,3] @load
+    %zero = input "zero" f32[1] @step
+    %c0 = conv(%x, %w) {pads=[1,1,1,1]}
+    %own = channel_moments(%c0)
+    %is_given = less(%zero, %given)
+    %m = where(%is_given, %given, %own)
+    %factor, %term = group_norm_affine(%g, %g, %m) {groups=2}
+    %s = mul(%c0, %factor)
+    %n = add(%s, %term)
+    %c1 = conv(%n, %w) {pads=[1,1,1,1]}
+    %more = channel_moments(%x)
+    %sum = add(%more, %given)
+    output %c1
+    output %own
+    output %sum)");
+  FuseRules rules = all_take(Takes::staged);
+  rules.makes_channel_moments = rules.takes_group_affine = any_convolution;
+  EXPECT_EQ(outline(graph, rules),
+            "conv @step: conv channel_moments; %0 %3 -> %5 %6\n"
+            "- @step: less where; %4 %1 %6 -> %8\n"
+            "conv @step: group_norm_affine mul add conv; %5 %2 %8 %3 -> %13\n"
+            "channel_moments @step: channel_moments; %0 -> %14\n"
+            "- @step: add; %14 %1 -> %15\n");
+  expect_same_under_all_rules(graph);
+}
+
 constexpr const char* kNormalisedRows = R"(
     %x = input "x" f32[2,9,8] @step
     %g = input "g" f32[8] @load

@@ -130,7 +130,9 @@ class Grouper {
 
   void place_anchor(NodeId n) {
     int group = make_group(n, n);
-    if (node(n).outputs.size() == 1) grow(group, node(n).outputs[0]);
+    // Moments are records, kept in parts: nothing follows them element for element.
+    const bool is_records = node(n).op == Op::channel_moments;
+    if (node(n).outputs.size() == 1 && !is_records) grow(group, node(n).outputs[0]);
   }
 
   // Takes what follows `tip`, a value of the group, element for element.
@@ -271,10 +273,11 @@ class Grouper {
     bool grows = by_index && size(reader.outputs[0]) > size(id);
     int group = result_.owner[user];
     if (group < 0 && (reader.op == Op::moments || reader.op == Op::group_norm_affine)) {
-      // Its operands are read a few times, wherever the results are.
+      // Its operands are read a few times, wherever the results are; records where they lie.
+      const Takes taken = reads_records(reader, id) ? Takes::nothing : Takes::elementwise;
       for (ValueId output : reader.outputs)
         for (const Sink& sink : sinks_[output])
-          sinks_[id].push_back({sink.group, std::min(sink.takes, Takes::elementwise)});
+          sinks_[id].push_back({sink.group, std::min(sink.takes, taken)});
     } else if (group < 0) {
       for (Sink sink : sinks_[reader.outputs[0]]) {
         sink.grows |= grows;
@@ -286,12 +289,19 @@ class Grouper {
     } else {
       for (size_t i = 0; i < reader.inputs.size(); ++i)
         if (reader.inputs[i] == id)
-          sinks_[id].push_back({.group = group,
-                                .takes = takes(user, i),
-                                .weight = is_weight(reader.op, i),
-                                .is_anchor_rows = i == 0,
-                                .joins = joins(user, i)});
+          sinks_[id].push_back(
+              {.group = group,
+               .takes = reads_records(reader, id) ? Takes::nothing : takes(user, i),
+               .weight = is_weight(reader.op, i),
+               .is_anchor_rows = i == 0,
+               .joins = joins(user, i)});
     }
+  }
+
+  // Is the value channel_moments that this reader joins?
+  static bool reads_records(const Node& reader, ValueId id) {
+    return reader.op == Op::group_norm_affine &&
+           std::find(reader.inputs.begin() + 2, reader.inputs.end(), id) != reader.inputs.end();
   }
 
   static bool is_weight(Op op, size_t input) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <vector>
 
 #include "api/run/generate.h"
@@ -9,19 +8,23 @@
 
 namespace tempera::api {
 
+// What a component of the VAE runs, in order: all at once, or in tiles its two parts, of which the
+// local one has the size of a tile. A TAESD decoder sees only what is near: in tiles it runs whole.
+using VaeRequests = std::vector<ComponentRequest>;
+
 // What a pass over a batch runs of the model.
 struct ComponentRequests {
   std::map<int64_t, ComponentRequest> text_encoder;      // by clip skip
-  std::optional<ComponentRequest> vae_encoder;           // for init images
+  VaeRequests vae_encoder;                               // for init images, or none
   std::map<diffusion::CallKind, ComponentRequest> unet;  // for each kind of call that there is
-  ComponentRequest vae_decoder;
+  VaeRequests vae_decoder;
 
   std::vector<const ComponentRequest*> all() const {
     std::vector<const ComponentRequest*> list;
     for (const auto& [clip_skip, plan] : text_encoder) list.push_back(&plan);
-    if (vae_encoder) list.push_back(&*vae_encoder);
+    for (const ComponentRequest& plan : vae_encoder) list.push_back(&plan);
     for (const auto& [kind, plan] : unet) list.push_back(&plan);
-    list.push_back(&vae_decoder);
+    for (const ComponentRequest& plan : vae_decoder) list.push_back(&plan);
     return list;
   }
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "diffusion/vae_tiles.h"
+#include "api/run/generate/vae.h"
 
 namespace tempera::api {
 namespace {
@@ -55,52 +55,7 @@ Result<Tensor> encode(Session& session, const PreparedPass& pass, const Tensor& 
   return hidden;
 }
 
-// Runs a component of one input and one output.
-Status apply(Session& session, const ComponentRequest& request, std::string_view input,
-             std::span<const float> from, std::string_view output, std::span<float> to) {
-  ASSIGN_OR_RETURN(Executor * executor, session.executor(request));
-  TRY(set_input(*executor, input, std::as_bytes(from)));
-  TRY(executor->run(Stage::step));
-  ASSIGN_OR_RETURN(const int index, executor->output(output));
-  ASSIGN_OR_RETURN(const auto bytes, executor->output_bytes(index));
-  CHECK(bytes.size() == to.size_bytes(), "{} of {} bytes for {}", output, bytes.size(),
-        to.size_bytes());
-  std::ranges::copy(bytes, std::as_writable_bytes(to).begin());
-  return {};
-}
-
-diffusion::LatentGeometry geometry_of(const PictureRequest& request, const ModelInfo& info) {
-  return {.channels = info.latent_channels,
-          .height = request.height / info.vae_scale,
-          .width = request.width / info.vae_scale,
-          .scale = info.vae_scale};
-}
-
-// In tiles, if the pass's means say so.
-Status encode_image(Session& session, const PreparedPass& pass, std::span<const float> planes,
-                    std::span<float> moments) {
-  const auto encode_one = [&](std::span<const float> from, std::span<float> to) {
-    return apply(session, *pass.components.vae_encoder, "image", from, "moments", to);
-  };
-  if (pass.means.encode_tile == 0) return encode_one(planes, moments);
-  return diffusion::encode_tiles(geometry_of(pass.request, session.info()), pass.means.encode_tile,
-                                 pass.request.tiling, planes, encode_one, moments);
-}
-
 }  // namespace
-
-Status decode(Session& session, const PreparedPass& pass, std::span<const float> latent,
-              std::span<float> planes) {
-  const PictureRequest& request = pass.request;
-  const MemoryMeans& means = pass.means;
-  if (means.frees_unet) session.release("unet");
-  const auto decode_one = [&](std::span<const float> from, std::span<float> to) {
-    return apply(session, pass.components.vae_decoder, "latent", from, "image", to);
-  };
-  if (means.decode_tile == 0) return decode_one(latent, planes);
-  return diffusion::decode_tiles(geometry_of(request, session.info()), means.decode_tile,
-                                 request.tiling, latent, decode_one, planes);
-}
 
 diffusion::Components components_of(Session& session, const PreparedPass& pass, Denoiser& denoiser,
                                     Watch& watch) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <span>
-
 #include "api/run/generate/denoiser.h"
 #include "api/run/generate/prepared_pass.h"
 #include "api/run/generate/watch.h"
@@ -12,10 +10,5 @@ namespace tempera::api {
 // given outlives it.
 diffusion::Components components_of(Session& session, const PreparedPass& pass, Denoiser& denoiser,
                                     Watch& watch);
-
-// One picture's latent, divided by scaling_factor -> its planes. Frees the UNet and decodes in
-// tiles, if the pass's means say so.
-Status decode(Session& session, const PreparedPass& pass, std::span<const float> latent,
-              std::span<float> planes);
 
 }  // namespace tempera::api

@@ -40,9 +40,9 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   MemoryPrediction prediction;
   ASSIGN_OR_RETURN(const auto* text_encoder, compiled.plan(requests.text_encoder.begin()->second));
   prediction.components.push_back(memory_of(*text_encoder, threads));
-  if (requests.vae_encoder) {
-    ASSIGN_OR_RETURN(const auto* vae_encoder, compiled.plan(*requests.vae_encoder));
-    prediction.components.push_back(memory_of(*vae_encoder, threads));
+  if (!requests.vae_encoder.empty()) {
+    ASSIGN_OR_RETURN(ComponentMemory encoder, compiled.memory(requests.vae_encoder));
+    prediction.components.push_back(std::move(encoder));
   }
   std::vector<const runtime::Plan*> unet;
   for (const auto& [kind, wanted] : requests.unet) {
@@ -50,8 +50,8 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
     unet.push_back(plan);
   }
   prediction.components.push_back(memory_of(unet, threads));
-  ASSIGN_OR_RETURN(const auto* vae_decoder, compiled.plan(requests.vae_decoder));
-  prediction.components.push_back(memory_of(*vae_decoder, threads));
+  ASSIGN_OR_RETURN(ComponentMemory decoder, compiled.memory(requests.vae_decoder));
+  prediction.components.push_back(std::move(decoder));
   for (ComponentMemory& memory : prediction.components)
     if (!session.packs(memory.component)) memory.transient = 0;
   prediction.peak = predict_peak(prediction.components, compiled.resident(), means.frees_unet);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "api/run/generate/components.h"
+#include "api/run/generate/vae.h"
 #include "diffusion/preview.h"
 
 namespace tempera::api {
