@@ -94,6 +94,7 @@ std::vector<float> with_margin(const Tiling& tiling, const TiledPlanes& side,
   const int64_t margin = kWrapMargin * side.scale;
   const auto wrap = [](int64_t at, int64_t extent) { return (at % extent + extent) % extent; };
   std::vector<float> around;
+  around.reserve(elements(side, tiling.height + 2 * kWrapMargin, tiling.width + 2 * kWrapMargin));
   for (int64_t c = 0; c < side.channels; ++c)
     for (int64_t y = -margin; y < height + margin; ++y)
       for (int64_t x = -margin; x < width + margin; ++x)

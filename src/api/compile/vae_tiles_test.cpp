@@ -13,7 +13,6 @@ namespace tempera::api {
 namespace {
 
 constexpr int64_t kWidth = 320, kHeight = 256, kScale = 8;
-constexpr double kLeastPsnr = 45;
 
 std::unique_ptr<Session> open(int threads) {
   return *Session::open(*open_model(TEMPERA_SOURCE_DIR "/models/tempera-emoji", {}, {}), "cpu",
@@ -64,7 +63,7 @@ diffusion::Image decoded(Session& session, const diffusion::PictureRequest& requ
   return diffusion::image_from_planes(planes, kWidth, kHeight);
 }
 
-void expect_same_picture(bool tiling, std::initializer_list<int64_t> tiles) {
+void expect_same_picture(bool tiling, std::initializer_list<int64_t> tiles, double least) {
   const auto session = open(2);
   const diffusion::PictureRequest request = request_of(*session, tiling);
   const std::vector<float> latent = means_of(encoded(*session, request, 0));
@@ -72,13 +71,13 @@ void expect_same_picture(bool tiling, std::initializer_list<int64_t> tiles) {
   for (const int64_t tile : tiles) {
     const double decibels = diffusion::psnr(decoded(*session, request, tile, latent), whole);
     std::printf("%4.1f dB in tiles of %d\n", decibels, static_cast<int>(tile * kScale));
-    EXPECT_GE(decibels, kLeastPsnr) << tile;
+    EXPECT_GE(decibels, least) << tile;
   }
 }
 
-TEST(VaeTiles, GiveThePictureThatIsDecodedAtOnce) { expect_same_picture(false, {24, 20}); }
+TEST(VaeTiles, GiveThePictureThatIsDecodedAtOnce) { expect_same_picture(false, {24, 20}, 45); }
 
-TEST(VaeTiles, GiveThePictureWhoseSidesMeet) { expect_same_picture(true, {24}); }
+TEST(VaeTiles, GiveThePictureWhoseSidesMeet) { expect_same_picture(true, {24}, 42); }
 
 TEST(VaeTiles, GiveTheSameOnAnyNumberOfThreads) {
   std::vector<std::vector<uint8_t>> pixels;

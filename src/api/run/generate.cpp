@@ -94,6 +94,7 @@ Result<Generated> generate_at_once(Session& session, const PictureRequest& reque
   for (const char* component : {"unet", "vae_decoder"})
     session.release_size(
         {.component = component, .height = request.height / scale, .width = request.width / scale});
+  if (means.decode_tile > 0) session.release("vae_decoder");  // tiles of another size
   PictureRequest second = diffusion::second_pass(request, scale);
   const std::map<GenerateStage, double> seconds = first.seconds;
   set_enlarged(request, info, std::move(first), second);
