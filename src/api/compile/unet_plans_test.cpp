@@ -5,6 +5,7 @@
 
 #include "api/compile/compile.h"
 #include "api/compile/lower_component.h"
+#include "runtime/plan_setup.h"
 
 namespace tempera::api {
 namespace {
@@ -21,8 +22,10 @@ runtime::Plan plan_of(const ComponentRequest& request) {
 
 std::map<std::string, int64_t> packed_by(const ComponentRequest& request) {
   std::map<std::string, int64_t> sizes;
-  for (const runtime::PackedTensor& packed : plan_of(request).packed)
-    sizes[packed.key] = packed.bytes;
+  const runtime::Plan plan = plan_of(request);
+  const std::vector<bool> kept = runtime::kept_packed(plan);
+  for (size_t i = 0; i < kept.size(); ++i)
+    if (kept[i]) sizes[plan.packed[i].key] = plan.packed[i].bytes;
   return sizes;
 }
 

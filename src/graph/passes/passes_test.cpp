@@ -212,8 +212,8 @@ TEST(Pipeline, DumpsAfterThePassAskedForAndRefusesOthers) {
       << fused->dump;
   EXPECT_EQ(run_passes(graph, rules, {.dump_after = "nope"}).error().message,
             "'nope' is no pass; these are: build, simplify, fold_literals, sink_repeat, "
-            "upsample_conv, merge_products, expand_norms, simplify_again, precision_operands, "
-            "precision_storage, choose_layout, fuse");
+            "upsample_conv, merge_products, chain_products, expand_norms, simplify_again, "
+            "precision_operands, precision_storage, choose_layout, fuse");
 }
 
 }  // namespace

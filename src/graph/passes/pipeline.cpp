@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "graph/passes/chain_products.h"
 #include "graph/passes/choose_layout.h"
 #include "graph/passes/expand_norms.h"
 #include "graph/passes/fold_literals.h"
@@ -40,6 +41,9 @@ constexpr Pass kPasses[] = {
     {"upsample_conv", upsample_conv},
     // After sink_repeat: products merge that are of the same rows.
     {"merge_products", merge_products},
+    // After merge_products, which moves what is done with weights to the front: products of weights
+    // stay beside their readers, and so are gone again soon.
+    {"chain_products", chain_products},
     // Before choose_layout, which then sees only ops that follow their operands' layout.
     {"expand_norms", expand_norms},
     // Folding and merging leave dead nodes, and expanded norms repeat work on shared values.

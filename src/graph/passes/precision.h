@@ -22,7 +22,8 @@ struct Precision {
 bool is_large(const Value& value);
 
 // Casts the operands of contractions and attention over large values. Contractions give f32.
-// Other contractions keep weights as narrow as they are stored, which loses nothing.
+// Other contractions keep weights as narrow as they are stored, which loses nothing; so do those in
+// f32 that wait for their weights more than for anything else.
 Graph narrow_operands(const Graph& graph, const Precision& precision);
 
 // Rounds every large f32 value that fuse() would store between groups (by these rules) to

@@ -18,6 +18,27 @@ constexpr int64_t kLeastQuantized = 1 << 14;
 
 bool is_narrow(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
 
+// Whether the weight of a matmul or 1x1 convolution has more elements than its operand and result
+// together: then reading it is what the product waits for. Not of one that is sliced into halves,
+// whose register tiles hold few rows, each vector of the weight being widened for each tile.
+bool outweighs(const Graph& graph, const std::vector<std::vector<NodeId>>& readers,
+               const Node& node) {
+  const Shape& weight = graph.value(node.inputs[1]).shape;
+  const auto size = [&](ValueId id) { return element_count(graph.value(id).shape); };
+  const bool has_taps =
+      node.op != Op::matmul &&
+      std::any_of(weight.begin() + 2, weight.end(), [](int64_t taps) { return taps != 1; });
+  if (has_taps || graph.value(node.inputs[1]).rate > Rate::load ||
+      size(node.inputs[1]) <= size(node.inputs[0]) + size(node.outputs[0]))
+    return false;
+  ValueId result = node.outputs[0];
+  if (readers[result].size() == 1 && graph.node(readers[result][0]).op == Op::add)
+    result = graph.node(readers[result][0]).outputs[0];
+  return std::ranges::none_of(readers[result], [&](NodeId reader) {
+    return half_of_columns(graph, graph.node(reader)).has_value();
+  });
+}
+
 class Narrower {
  public:
   Narrower(Rewriter& rewriter, const Node& node, const Precision& precision)
@@ -26,7 +47,7 @@ class Narrower {
   void contraction() {
     auto inputs = rewriter_.now(node_.inputs);
     Attributes attributes = node_.attributes;
-    if (is_large(to_.value(inputs[0]))) {
+    if (is_large(to_.value(inputs[0])) && precision_ != Precision{}) {
       inputs[0] = cast(inputs[0], precision_.arithmetic);
       inputs[1] = is_weight(inputs[1]) ? weight(inputs[1]) : cast(inputs[1], precision_.arithmetic);
       attributes.set("result", std::string(name(rewriter_.from.value(node_.outputs[0]).dtype)));
@@ -128,12 +149,17 @@ class Narrower {
 }  // namespace
 
 Graph narrow_operands(const Graph& graph, const Precision& precision) {
-  if (precision == Precision{}) return graph;
+  const bool narrows = precision != Precision{};
+  const auto readers = users(graph);
   return simplify(rewrite(graph, [&](Rewriter& rewriter, const Node& node) {
     Narrower narrower(rewriter, node, precision);
     OpClass op_class = row(node.op).op_class;
     bool is_f32 = !node.inputs.empty() && rewriter.from.value(node.inputs[0]).dtype == DType::f32;
-    if (op_class == OpClass::contraction && is_f32)
+    const auto keeps_weight = [&] {
+      return !is_large(rewriter.from.value(node.inputs[0])) ||
+             outweighs(rewriter.from, readers, node);
+    };
+    if (op_class == OpClass::contraction && is_f32 && (narrows || keeps_weight()))
       narrower.contraction();
     else if (op_class == OpClass::attention && is_f32 && precision.arithmetic != DType::f32)
       narrower.attention();

@@ -142,6 +142,40 @@ TEST(PrecisionOperands, KeepsProductsOfVectorsInF32WithWeightsAsTheyAreStored) {
                        "  %4 = transpose(%3) {perm=[1,0]} : f16[8,9]\n"
                        "  %5 = matmul(%0, %4) : f32[2,9]\n"))
       << text(narrow_operands(graph, kBrain));
+  EXPECT_EQ(text(narrow_operands(graph, {})), text(narrow_operands(graph, kBrain)));
+}
+
+TEST(PrecisionOperands, KeepsWeightsThatOutweighTheirOperandsAsTheyAreStored) {
+  const auto products = [](const std::string& rows) {
+    return text(narrow_operands(graph_of(R"(
+    %x = input "x" f32[1,)" + rows + R"(,8] @step
+    %w = input "w" f16[8,6] @load
+    %wide = cast(%w) {to=f32}
+    %y = matmul(%x, %wide)
+    output "y" %y)"),
+                                {}));
+  };
+  EXPECT_TRUE(contains(products("3"), "matmul(%0, %1) : f32[1,3,6]")) << products("3");
+  EXPECT_TRUE(contains(products("4"), "matmul(%0, %2) : f32[1,4,6]")) << products("4");
+  const Graph taps = graph_of(R"(
+    %x = input "x" f32[1,8,1,2] @step
+    %w = input "w" f16[6,8,3,3] @load
+    %wide = cast(%w) {to=f32}
+    %y = conv(%x, %wide) {pads=[1,1,1,1]}
+    output "y" %y)");
+  EXPECT_EQ(text(narrow_operands(taps, {})), text(taps));
+  const Graph halves = graph_of(R"(
+    %x = input "x" f32[1,2,8] @step
+    %w = input "w" f16[8,6] @load
+    %b = input "b" f32[6] @load
+    %wide = cast(%w) {to=f32}
+    %p = matmul(%x, %wide)
+    %q = add(%p, %b)
+    %r = slice(%q) {axes=[2], ends=[3], starts=[0]}
+    %s = slice(%q) {axes=[2], ends=[6], starts=[3]}
+    %y = mul(%r, %s)
+    output "y" %y)");
+  EXPECT_EQ(text(narrow_operands(halves, {})), text(halves));
 }
 
 TEST(PrecisionOperands, WidensNarrowWeightsUnderF32Products) {
