@@ -77,14 +77,15 @@ class OrderSearch {
         if (a != b && overlap(lifetimes[a], lifetimes[b])) neighbours_[a].push_back(b);
   }
 
+  // Bytes that are good enough.
+  int64_t wanted() const { return live_bytes_ + live_bytes_ / 50; }
+
   MemoryPlan run(std::vector<size_t> order) {
     constexpr int kRounds = 20000;   // less than a second for a thousand buffers
     constexpr double kWorse = 0.02;  // the first threshold, of the largest live sum
-    constexpr double kGoodEnough = 1.02;
-    const double wanted = kGoodEnough * static_cast<double>(live_bytes_);
     MemoryPlan best = place(lifetimes_, order, alignment_);
     Excess excess = excess_of(best);
-    for (int i = 0; i<kRounds&& static_cast<double>(best.bytes)> wanted; ++i) {
+    for (int i = 0; i < kRounds && best.bytes > wanted(); ++i) {
       std::vector<size_t> other = moved(order, excess.topmost);
       MemoryPlan next = place(lifetimes_, other, alignment_);
       const Excess after = excess_of(next);
@@ -140,25 +141,27 @@ MemoryPlan plan_memory(std::span<const Lifetime> lifetimes, int64_t alignment) {
   };
   const auto size = [&](size_t id) { return lifetimes[id].bytes; };
 
-  MemoryPlan best;
-  const auto consider = [&](auto less) {
+  const auto ordered = [&](auto less) {
     std::vector<size_t> order = ids;
     std::stable_sort(order.begin(), order.end(), less);
-    MemoryPlan plan = place(lifetimes, order, alignment);
+    return order;
+  };
+  const std::vector<size_t> orders[] = {
+      ordered([&](size_t a, size_t b) { return size(a) > size(b); }),
+      ordered([&](size_t a, size_t b) { return size(a) * length(a) > size(b) * length(b); }),
+      ordered([&](size_t a, size_t b) { return length(a) > length(b); }),
+      ordered([&](size_t a, size_t b) { return lifetimes[a].first < lifetimes[b].first; }),
+      ordered([&](size_t a, size_t b) { return lifetimes[a].last > lifetimes[b].last; })};
+  MemoryPlan best;
+  const auto consider = [&](MemoryPlan plan) {
     if (best.offsets.empty() || plan.bytes < best.bytes) best = std::move(plan);
   };
-  consider([&](size_t a, size_t b) { return size(a) > size(b); });
-  consider([&](size_t a, size_t b) { return size(a) * length(a) > size(b) * length(b); });
-  consider([&](size_t a, size_t b) { return length(a) > length(b); });
-  consider([&](size_t a, size_t b) { return lifetimes[a].first < lifetimes[b].first; });
-  consider([&](size_t a, size_t b) { return lifetimes[a].last > lifetimes[b].last; });
+  for (const std::vector<size_t>& order : orders) consider(place(lifetimes, order, alignment));
   const int64_t live_bytes = largest_live_sum(lifetimes, alignment);
-  if (best.bytes > live_bytes) {
-    std::vector<size_t> order = ids;
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return size(a) > size(b); });
-    MemoryPlan found = OrderSearch(lifetimes, alignment, live_bytes).run(std::move(order));
-    if (found.bytes < best.bytes) best = std::move(found);
+  OrderSearch search(lifetimes, alignment, live_bytes);
+  for (const std::vector<size_t>& order : orders) {
+    if (best.bytes <= search.wanted()) break;
+    consider(search.run(order));
   }
   best.live_bytes = live_bytes;
   return best;

@@ -20,7 +20,7 @@ struct MemoryPlan {
 };
 
 // Places buffers into one arena so that no two that live at one launch overlap: the best of several
-// greedy orders, and of a search from there where none reaches the largest live sum.
+// greedy orders, and of a search from each of them in turn while none comes near the live sum.
 MemoryPlan plan_memory(std::span<const Lifetime> lifetimes, int64_t alignment);
 
 }  // namespace tempera::lower

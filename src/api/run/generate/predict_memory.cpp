@@ -51,6 +51,8 @@ Result<MemoryPrediction> predict_memory(Session& session, const PictureRequest& 
   }
   prediction.components.push_back(memory_of(unet, threads));
   ASSIGN_OR_RETURN(ComponentMemory decoder, compiled.memory(requests.vae_decoder));
+  // The planes that a picture is made of lie beside it.
+  decoder.boundary += 3 * request.width * request.height * size_in_bytes(DType::f32);
   prediction.components.push_back(std::move(decoder));
   for (ComponentMemory& memory : prediction.components)
     if (!session.packs(memory.component)) memory.transient = 0;
