@@ -180,6 +180,9 @@ namespace {
 // From the last block of a launch until all threads run the next one: some microseconds.
 constexpr double kLaunchCycles = 20000;
 
+// Parts take memory and a launch: not for less than estimates are off by.
+constexpr double kPartsMargin = 1.02;
+
 // Of adding the parts' sums, which pass through L3 both ways, `blocks` of places at a time.
 double joining_cycles(const ContractionGeometry& g, const Target& target,
                       const ContractionTiling& t, double blocks) {
@@ -245,7 +248,8 @@ double contraction_cycles(const ContractionGeometry& g, const Target& target,
   // Of the time of parts that all have as many chunks.
   const double balance = std::ceil(iterations / cores) * cores / iterations *
                          (parts * static_cast<double>(t.chunks_in_part(g)) / chunks);
-  return total / cores * balance + joining_cycles(g, target, t, blocks);
+  const double margin = t.k_parts == 1 ? 1 : kPartsMargin;
+  return margin * (total / cores * balance + joining_cycles(g, target, t, blocks));
 }
 
 namespace {
