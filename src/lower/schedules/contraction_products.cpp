@@ -5,7 +5,6 @@
 
 namespace tempera::lower {
 
-using graph::kAbsent;
 using kernel::Buffer;
 using kernel::Expr;
 using kernel::Stmt;

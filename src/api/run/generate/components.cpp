@@ -7,7 +7,6 @@
 namespace tempera::api {
 namespace {
 
-using diffusion::PictureRequest;
 using runtime::Executor;
 using runtime::Stage;
 
