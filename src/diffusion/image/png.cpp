@@ -12,6 +12,9 @@
 namespace tempera::diffusion {
 namespace {
 
+// Of texts and profiles, in bytes: libpng allocates what a chunk claims before it reads it.
+constexpr png_alloc_size_t kLargestChunk = 1 << 26;
+
 // Deflate makes at most so many bytes of one.
 constexpr size_t kMaxInflation = 1032;
 // Behind the signature (8 bytes) and the header chunk (25): the first place for other chunks.
@@ -57,6 +60,7 @@ struct PngReader {
 bool read_header(const PngReader& reader) {
   if (setjmp(png_jmpbuf(reader.png))) return false;
   png_set_user_limits(reader.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_chunk_malloc_max(reader.png, kLargestChunk);
   png_read_info(reader.png, reader.info);
   return true;
 }
